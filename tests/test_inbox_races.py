@@ -1,0 +1,168 @@
+"""The inbox under fire: many at once, another's lock, wake-ups that never were."""
+
+import threading
+from uuid import uuid4
+
+import pytest
+from django.db import connection, connections
+
+from midsync_portal.callbacks import door, preview
+from midsync_portal.live import wakeups
+from midsync_portal.models import CallbackDelivery, TaskEvent
+from midsync_portal.models.status import Status
+from tests.posting import READY, another_holds, let_worker_try, post, post_account_wide, signed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+State = CallbackDelivery.State
+PATIENCE = 60  # seconds that nothing here ever takes
+
+
+@pytest.fixture
+def task(make_task):
+    return make_task(status=Status.QUEUED, midsync_task_id="ms-1", provider_task_id="pv-1")
+
+
+def all_at_once(*works):
+    """Run each in a thread of its own, all starting together; gives back what they return."""
+    barrier = threading.Barrier(len(works))
+    results, problems = [], []
+
+    def run(work):
+        try:
+            barrier.wait(PATIENCE)
+            results.append(work())
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert problems == []
+    return results
+
+
+def test_promise_04_twenty_identical_callbacks_at_once_are_one_row_applied_once(task):
+    answers = all_at_once(*[lambda: post(task, READY)] * 20)
+    assert [answer.status_code for answer in answers] == [200] * 20
+    let_worker_try()
+    delivery = CallbackDelivery.objects.get()
+    task.refresh_from_db()
+    assert (delivery.state, delivery.repeats) == (State.DONE, 19)
+    assert task.status == Status.SUCCEEDED
+    assert task.events.filter(kind=TaskEvent.Kind.MOVE).count() == 1
+
+
+def test_twenty_different_callbacks_at_once_all_count(task):
+    def reporting(number):
+        word = "completed" if number == 7 else "processing"
+        return lambda: post(task, READY | {"status": word, "progress": number})
+
+    answers = all_at_once(*map(reporting, range(20)))
+    assert {answer.status_code for answer in answers} == {200}
+    let_worker_try()
+    task.refresh_from_db()
+    assert task.status == Status.SUCCEEDED
+    assert CallbackDelivery.objects.filter(state=State.DONE).count() == 20
+
+
+def test_twenty_identical_orphans_at_once_are_one_row(db, settings):
+    settings.CALLBACK_SIGNATURE, settings.CALLBACK_SIGNATURE_SECRET = "hmac", "shared"
+    lost = uuid4()
+    own = [lambda: post(lost, READY, **signed(READY))] * 10
+    account = [lambda: post_account_wide(READY)] * 10
+    assert {answer.status_code for answer in all_at_once(*own, *account)} == {200}
+    kept = CallbackDelivery.objects.values_list("named_task", "repeats", "task")
+    assert set(kept) == {(lost, 9, None), (None, 9, None)}
+
+
+def test_both_urls_at_once_still_apply_the_proof(task, settings):
+    settings.CALLBACK_SIGNATURE, settings.CALLBACK_SIGNATURE_SECRET = "hmac", "shared"
+
+    def own():
+        return post(task, READY, **signed(READY))
+
+    answers = all_at_once(*[own] * 5, *[lambda: post_account_wide(READY)] * 5)
+    assert {answer.status_code for answer in answers} == {200}
+    let_worker_try()
+    task.refresh_from_db()
+    delivery = CallbackDelivery.objects.get()
+    assert (task.status, delivery.repeats, delivery.is_hint) == (Status.SUCCEEDED, 9, False)
+
+
+def test_promise_07_another_s_lock_is_not_waited_for_and_the_worker_applies(task, monkeypatch):
+    # The lock is taken between storing and applying: before, SQLite could not store either.
+    holding, real_store = [], door.store
+
+    def store_then_lock(*args):
+        stored = real_store(*args)
+        holding.append(another_holds(task))
+        holding[0].__enter__()
+        return stored
+
+    monkeypatch.setattr(door, "store", store_then_lock)
+    answer = post(task, READY)
+    assert (answer.status_code, answer.content) == (200, b"ok")
+    waiting = CallbackDelivery.objects.get()
+    assert waiting.state == State.NEW
+    task.refresh_from_db()
+    assert task.status == Status.QUEUED
+    holding[0].__exit__(None, None, None)
+    let_worker_try()
+    task.refresh_from_db()
+    assert task.status == Status.SUCCEEDED
+
+
+def test_a_request_leaves_its_connection_as_patient_as_it_was(task):
+    def patience():
+        name = "SHOW lock_timeout" if connection.vendor == "postgresql" else "PRAGMA busy_timeout"
+        with connection.cursor() as cursor:
+            cursor.execute(name)
+            return cursor.fetchone()[0]
+
+    before = patience()
+    post(task, READY)
+    assert patience() == before
+    assert getattr(connection, "turn_seconds", None) is None
+
+
+def test_a_preview_wakes_nobody_and_leaves_nothing(task, monkeypatch):
+    heard = []
+    if connection.vendor == "postgresql":
+        import psycopg
+
+        known = connection.settings_dict
+        params = {name: known[name.upper()] for name in ("host", "port", "user", "password")}
+        listener = psycopg.connect(dbname=known["NAME"], autocommit=True, **params)
+        listener.execute(f"LISTEN {wakeups.CHANNEL}")
+
+        def wake_ups():
+            listener.execute("SELECT 1")
+            heard.extend(listener.notifies(timeout=0.2))
+            return len(heard)
+    else:
+        monkeypatch.setattr(wakeups.datagrams, "folder_of", lambda name: "somewhere")
+        monkeypatch.setattr(
+            wakeups.datagrams, "send_to_all", lambda folder, message: heard.append(message)
+        )
+
+        def wake_ups():
+            return len(heard)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(door, "apply_delivery", lambda *args, **kwargs: "")
+        post(task, READY)
+    seen = preview(CallbackDelivery.objects.all())
+    assert "status: in queue → ready" in str(seen)
+    assert wake_ups() == 0
+    assert not TaskEvent.objects.exists()
+    task.refresh_from_db()
+    assert task.status == Status.QUEUED
+    assert CallbackDelivery.objects.get().state == State.NEW
+    let_worker_try()
+    assert wake_ups() == 1
+    if connection.vendor == "postgresql":
+        listener.close()
