@@ -1,0 +1,301 @@
+"""The hub: one per process, on its event loop; knows who watches what and keeps them up to date.
+
+Everything here runs on the loop; only the reads run in a thread, one after the other, so that a
+newer state is never overtaken by an older one. Connecting, a wake-up and coming back after a gap
+are the same thing to it: these tasks have to be read.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+from midsync_portal.threads import end_threads
+
+from .access import read_visitors
+from .rendering import Fragment, Reading, message, newest_tasks, news, read_tasks
+from .sources import Source, make_source
+from .subscriber import Subscriber
+from .wakeups import Change, SessionEnd, WakeUp
+
+log = logging.getLogger("midsync_portal.live")
+
+HEARTBEAT_SECONDS = 15.0
+READ_AT_ONCE = 200  # tasks in one query
+SESSIONS_AT_ONCE = 500
+DOOR_THREADS = 2
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds until a read that failed is tried again
+PAUSED = message("paused", event="paused")
+SOMETHING = message("something")
+
+T = TypeVar("T")
+
+
+class HubClosed(Exception):
+    """The process is about to end."""
+
+
+class Hub:
+    """Who watches which tasks in this process."""
+
+    def __init__(self) -> None:
+        self.streams: set[Subscriber] = set()
+        self.is_closed = False
+        self._by_user: dict[int, list[Subscriber]] = {}  # in the order of their coming
+        self._watchers: dict[int, set[Subscriber]] = {}
+        self._by_customer: dict[int, set[Subscriber]] = {}  # who wants to hear of new tasks
+        self._overseers: set[Subscriber] = set()  # of support; hear of any change
+        self._last_events: dict[int, int] = {}  # events of watched tasks up to these were read
+        self._dirty: dict[int, None] = {}  # tasks to read, first come first served
+        self._catching_up: set[Subscriber] = set()  # who may have missed new tasks
+        self._work = asyncio.Event()
+        self._reader = ThreadPoolExecutor(1, "hub")
+        self._door = ThreadPoolExecutor(DOOR_THREADS, "stream-door")
+        self._source: Source | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to listen for changes and to keep everybody up to date."""
+        self._source = make_source(self.hear, self.read_all_again, self._in_reader)
+        await self._source.start()
+        self._tasks = [
+            asyncio.create_task(self._keep_reading()),
+            asyncio.create_task(self._keep_beating()),
+        ]
+
+    def close(self) -> None:
+        """End every stream and admit no more; returns at once."""
+        self.is_closed = True
+        for stream in self.streams:
+            stream.end()
+
+    async def stop(self) -> None:
+        """Close, and give back threads and connections."""
+        self.close()
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self._source is not None:
+            await self._source.stop()
+        for pool, size in ((self._reader, 1), (self._door, DOOR_THREADS)):
+            await asyncio.to_thread(end_threads, pool, size)
+
+    # --- Coming and going ---------------------------------------------------------------------
+
+    async def at_the_door(self, work: Callable[[], T]) -> T:
+        """Run something in a thread that may use the database, beside the hub's own reads.
+
+        Raises HubClosed, also for those who have been waiting in front of the door.
+        """
+
+        def admitted() -> T:
+            if self.is_closed:
+                raise HubClosed
+            return _with_database(work)
+
+        return await asyncio.get_running_loop().run_in_executor(self._door, admitted)
+
+    def join(self, stream: Subscriber, watched: dict[int, tuple[str, ...]]) -> None:
+        """Add a stream; everything it watches is read now. May end the person's oldest stream."""
+        own = self._by_user.setdefault(stream.user, [])
+        own.append(stream)
+        for oldest in own[: -settings.STREAMS_PER_PERSON]:
+            oldest.end(PAUSED)
+            self.leave(oldest)
+        self.streams.add(stream)
+        for task, fragments in watched.items():
+            self._watch(stream, task, fragments)
+        if stream.wants_new and stream.as_support:
+            self._overseers.add(stream)
+        elif stream.wants_new and stream.customer is not None:
+            self._by_customer.setdefault(stream.customer, set()).add(stream)
+            self._catching_up.add(stream)
+        self._read_soon(watched)
+        if self.is_closed:
+            stream.end()
+
+    def leave(self, stream: Subscriber) -> None:
+        """Forget a stream; again for one that is forgotten already does nothing."""
+        if stream not in self.streams:
+            return
+        self.streams.discard(stream)
+        self._catching_up.discard(stream)
+        self._overseers.discard(stream)
+        self._by_user[stream.user].remove(stream)
+        if not self._by_user[stream.user]:
+            del self._by_user[stream.user]
+        for task in stream.watched:
+            _discard(self._watchers, task, stream)
+            if task not in self._watchers:
+                self._last_events.pop(task, None)
+        if stream.customer is not None:
+            _discard(self._by_customer, stream.customer, stream)
+
+    def _watch(self, stream: Subscriber, task: int, fragments: tuple[str, ...]) -> None:
+        stream.watched[task] = fragments
+        self._watchers.setdefault(task, set()).add(stream)
+
+    # --- Changes ------------------------------------------------------------------------------
+
+    def hear(self, wake_up: WakeUp) -> None:
+        """Something has happened in this or another process."""
+        match wake_up:
+            case Change():
+                self.change(wake_up)
+            case SessionEnd(digest):
+                for stream in [stream for stream in self.streams if stream.digest == digest]:
+                    stream.end()
+
+    def change(self, change: Change) -> None:
+        """A task has changed; it is read again if somebody here watches it."""
+        self._oversee()
+        if change.is_new:
+            for stream in self._by_customer.get(change.customer, ()):
+                self._announce(stream, change.task)
+        already_read = self._last_events.get(change.task, 0)
+        if change.event is None or change.event > already_read:
+            self._read_soon([change.task])
+
+    def read_all_again(self) -> None:
+        """Changes may have been missed: read everything that somebody here watches."""
+        self._oversee()
+        self._catching_up.update(*self._by_customer.values())
+        self._read_soon(self._watchers)
+
+    def _oversee(self) -> None:
+        for stream in self._overseers:
+            stream.tell("something", SOMETHING)
+
+    def _announce(self, stream: Subscriber, task: int) -> None:
+        if stream.counts_from is not None:
+            stream.unseen.add(task)
+            stream.tell("news", news(len(stream.unseen), stream.language))
+            return
+        if task not in stream.watched:
+            stream.unannounced.add(task)
+            self._watch(stream, task, ("row",))
+
+    def _read_soon(self, tasks: Iterable[int]) -> None:
+        self._dirty.update(dict.fromkeys(task for task in tasks if task in self._watchers))
+        if self._dirty or self._catching_up:
+            self._work.set()
+
+    # --- Reading ------------------------------------------------------------------------------
+
+    async def _keep_reading(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._dirty or self._catching_up:
+                try:
+                    await self._catch_up()
+                    await self._read_some()
+                    pause = FIRST_PAUSE
+                except DatabaseError as problem:
+                    log.warning("live rows wait for the database: %s", str(problem).strip())
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE)
+                except Exception:
+                    log.exception("live rows could not be read")
+                    await asyncio.sleep(LONGEST_PAUSE)
+
+    async def _read_some(self) -> None:
+        tasks = list(islice(self._dirty, READ_AT_ONCE))
+        wanted = {task: self._fragments_of(task) for task in tasks if task in self._watchers}
+        # A change that is announced from here on is not in this reading.
+        for task in tasks:
+            del self._dirty[task]
+        try:
+            readings = await self._in_reader(lambda: read_tasks(wanted)) if wanted else {}
+        except BaseException:
+            self._dirty.update(dict.fromkeys(tasks))
+            raise
+        for task, reading in readings.items():
+            self._deliver(task, reading)
+
+    def _fragments_of(self, task: int) -> set[Fragment]:
+        return {each for stream in self._watchers[task] for each in stream.fragments_of(task)}
+
+    def _deliver(self, task: int, reading: Reading) -> None:
+        watchers = self._watchers.get(task, ())
+        if watchers:
+            self._last_events[task] = reading.last_event
+        for stream in watchers:
+            stream.offer(task, reading)
+
+    async def _catch_up(self) -> None:
+        """Announce the new tasks that streams have missed: those above the last row they know."""
+        streams = self._catching_up & self.streams
+        if not streams:
+            self._catching_up.clear()
+            return
+        customers = {stream.customer for stream in streams if stream.customer is not None}
+        newest = await self._in_reader(lambda: newest_tasks(customers))
+        for stream in streams & self.streams:
+            tasks = newest.get(stream.customer or 0, [])
+            known = [
+                place
+                for place, task in enumerate(tasks)
+                if task in ({stream.counts_from} if stream.counts_from else stream.watched)
+            ]
+            above = tasks[: known[-1]] if known else tasks
+            for task in reversed(above):  # the newest last, so that it ends on top
+                self._announce(stream, task)
+            self._read_soon(above)
+        self._catching_up -= streams
+
+    async def _in_reader(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, _with_database, work)
+
+    # --- Heartbeats ---------------------------------------------------------------------------
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await self.beat()
+
+    async def beat(self) -> None:
+        """Show everybody that the line is up; end the streams of those who have logged out."""
+        for stream in list(self.streams):
+            stream.beat()
+        sessions = iter({stream.session for stream in self.streams})
+        while some := set(islice(sessions, SESSIONS_AT_ONCE)):
+            try:
+                visitors = await self.at_the_door(partial(read_visitors, some))
+            except HubClosed:
+                return
+            except DatabaseError as problem:
+                log.warning("rights could not be checked: %s", str(problem).strip())
+                return
+            for stream in [stream for stream in self.streams if stream.session in some]:
+                visitor = visitors.get(stream.session)
+                if visitor is None or not visitor.may_keep(
+                    stream.user, stream.customer, stream.as_support
+                ):
+                    stream.end()
+
+
+def _with_database(work: Callable[[], T]) -> T:
+    """Run in a thread of ours: its connection is looked after as Django does for a request."""
+    close_old_connections()
+    try:
+        return work()
+    finally:
+        close_old_connections()
+
+
+def _discard(index: dict[int, set[Subscriber]], key: int, stream: Subscriber) -> None:
+    streams = index.get(key)
+    if streams is not None:
+        streams.discard(stream)
+        if not streams:
+            del index[key]

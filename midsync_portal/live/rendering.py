@@ -1,0 +1,111 @@
+"""Rows and parts of a task's page as messages of the stream: rendered once, for all who watch."""
+
+import logging
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Max, Prefetch
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from midsync_portal.models import Task, TaskEvent
+
+log = logging.getLogger("midsync_portal.live")
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+# What a stream can show of a task: the row, the row put on top of a list, parts of its page.
+TEMPLATES = {
+    "row": "tasks/_row.html",
+    "new_row": "tasks/_new_row.html",
+    "status": "tasks/_status.html",
+    "video": "tasks/_video.html",
+    "timeline": "tasks/_timeline.html",
+}
+Fragment = tuple[str, str]  # what of a task, in which language
+ROW = ("row",)
+PAGE = ("status", "video", "timeline")
+COLUMN = ("row", "video")
+MARK = ("mark",)  # only that it has changed: support's pages then fetch themselves again
+NEWEST_ROWS = 50  # as many as a stream announces after a gap
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A task as it was read: its messages by fragment, and an event that they contain for sure."""
+
+    frames: Mapping[Fragment, bytes]
+    last_event: int
+
+
+def read_tasks(wanted: Mapping[int, Collection[Fragment]]) -> dict[int, Reading]:
+    """Read the tasks again and render the wanted fragments of each; needs the database.
+
+    A task that cannot be rendered is left out and logged: the others must not wait for it.
+    """
+    last_event = _last_event()  # before the tasks: what they show may be newer, never older
+    tasks = Task.objects.filter(pk__in=wanted)
+    names = {name for fragments in wanted.values() for name, _ in fragments}
+    if "timeline" in names:
+        tasks = tasks.prefetch_related(
+            Prefetch("events", TaskEvent.objects.select_related("actor"))
+        )
+    if "mark" in names:
+        tasks = tasks.annotate(newest_event=Max("events"))
+    readings: dict[int, Reading] = {}
+    for task in tasks:
+        try:
+            frames = {fragment: render(task, *fragment) for fragment in wanted[task.pk]}
+        except Exception:
+            log.exception("task %s could not be rendered", task.public_id)
+            continue
+        readings[task.pk] = Reading(frames, last_event)
+    return readings
+
+
+def _last_event() -> int:
+    """The newest event; only where events are numbered in the order of commits (SQLite), else 0."""
+    if connection.vendor != "sqlite":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT max(id) FROM {TaskEvent._meta.db_table}")  # noqa: S608 - our own
+        return cursor.fetchone()[0] or 0
+
+
+def render(task: Task, name: str, language: str = settings.LANGUAGE_CODE) -> bytes:
+    """One fragment of a task in a language as a message of the stream."""
+    if name == "mark":
+        return message(f"{task.public_id} {task.newest_event}")  # type: ignore[attr-defined]
+    with translation.override(language):
+        return message(render_to_string(TEMPLATES[name], {"task": task, "oob": True}))
+
+
+def message(data: str, event: str = "") -> bytes:
+    """A server-sent event; unnamed unless a name is given."""
+    name = f"event: {event}\n" if event else ""
+    lines = "".join(f"data: {line}\n" for line in LINE_END.split(data))
+    return f"{name}{lines}\n".encode()
+
+
+@cache
+def news(count: int, language: str) -> bytes:
+    """How many new tasks there are, where they are not put on top; capped by `NEWEST_ROWS`."""
+    count = min(count, NEWEST_ROWS)
+    context = {"count": count, "is_all": count < NEWEST_ROWS, "oob": True}
+    with translation.override(language):
+        return message(render_to_string("tasks/_news.html", context))
+
+
+def newest_tasks(customers: Iterable[int]) -> dict[int, list[int]]:
+    """The newest tasks of each customer in the order of the list; needs the database."""
+    return {
+        customer: list(
+            Task.objects.filter(customer=customer)
+            .newest_first()
+            .values_list("pk", flat=True)[:NEWEST_ROWS]
+        )
+        for customer in customers
+    }

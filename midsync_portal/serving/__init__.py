@@ -1,0 +1,3 @@
+"""Between the server and Django: bodies, headers, pools of threads; nothing here imports Django
+before it is needed, so that a process can say that it lives while Django still loads.
+"""
