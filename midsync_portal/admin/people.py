@@ -1,0 +1,90 @@
+"""Users, their second factors, customers. Only superusers change people and give rights."""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+
+from midsync_portal.models import Customer, Membership, User
+
+from .evidence import Filtered, ReadOnly
+
+# The groups and their rights are the code's (people.py), made anew by every `migrate`.
+admin.site.unregister(Group)
+admin.site.unregister(Authenticator)
+
+
+class MembershipInline(admin.TabularInline):
+    """Who belongs to a customer, or where a user belongs."""
+
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user", "customer")
+
+
+@admin.register(User)
+class UserAdmin(Filtered, DjangoUserAdmin):
+    """People; only a superuser changes them."""
+
+    list_display = ("email", "name", "is_staff", "is_active", "date_joined", "last_login")
+    list_filter = ("is_staff", "is_active")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    readonly_fields = ("date_joined", "last_login")
+    inlines = (MembershipInline,)
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Times", {"fields": ("date_joined", "last_login")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """`add_customer` and `add_support` make people with a verified address."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers."""
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: tasks and history name people. Deactivate instead."""
+        return False
+
+
+@admin.register(Customer)
+class CustomerAdmin(Filtered):
+    """Teams and their members; only a superuser changes them."""
+
+    list_display = ("name", "created_at")
+    search_fields = ("name",)
+    inlines = (MembershipInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers."""
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers."""
+        return bool(request.user.is_active and request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(ReadOnly, Filtered):
+    """Who has which second factor, without its secret. Removing one lets its person set up anew."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_fields = ("user__email", "user__name")
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers, for whoever has lost a phone or a key."""
+        return bool(request.user.is_active and request.user.is_superuser)
