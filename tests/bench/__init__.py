@@ -1,0 +1,1 @@
+"""Figures of reliability, measured on real processes; `bin/bench` runs them."""

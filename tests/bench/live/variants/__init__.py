@@ -1,0 +1,1 @@
+"""What takes the place of the hub: the portal otherwise as it is."""
