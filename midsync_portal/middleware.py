@@ -1,0 +1,155 @@
+"""What every request gets: private pages, a log-in wall, sessions that end, the active team."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+from .people import SESSION_CUSTOMER, choose_customer
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+NO_POWERFUL_FEATURES = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "usb",
+    )
+)
+SESSION_BEGAN = "began_at"
+SESSION_SEEN = "seen_at"
+SEEN_EVERY = {True: 60, False: 24 * 3600}  # seconds between two writes, for staff and others
+
+
+def private_pages(get_response: GetResponse) -> GetResponse:
+    """No answer is kept by a browser or proxy unless the view says otherwise."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "no-store, private"
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response["Permissions-Policy"] = NO_POWERFUL_FEATURES
+        return response
+
+    return middleware
+
+
+def possible_session(get_response: GetResponse) -> GetResponse:
+    """Pass over a session cookie that can be none: looking for NUL is an error in PostgreSQL."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if not is_session_key(request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")):
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        return get_response(request)
+
+    return middleware
+
+
+def is_session_key(text: str) -> bool:
+    """Whether a cookie's text may be the key of a session."""
+    return text.isascii() and text.isalnum() and len(text) <= 40
+
+
+def sessions_end(get_response: GetResponse) -> GetResponse:
+    """Log out who was idle or logged in too long; staff sooner than others.
+
+    A page of support that follows a task fetches itself with `X-Follows`: nobody is at work then.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/callbacks/"):
+            return get_response(request)  # no session there: a made-up cookie costs no query
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            now, session = int(time.time()), request.session
+            idle, longest = (
+                (settings.STAFF_SESSION_IDLE, settings.STAFF_SESSION_MAX_AGE)
+                if request.user.is_staff
+                else (settings.SESSION_COOKIE_AGE, settings.SESSION_MAX_AGE)
+            )
+            began = session.get(SESSION_BEGAN, now)
+            seen = session.get(SESSION_SEEN, now)
+            if now - began > longest or now - seen > idle:
+                logout(request)
+            elif SESSION_BEGAN not in session or (
+                now - seen > SEEN_EVERY[request.user.is_staff]
+                and "X-Follows" not in request.headers
+            ):
+                session[SESSION_BEGAN], session[SESSION_SEEN] = began, now
+        return get_response(request)
+
+    return middleware
+
+
+class PortalLoginRequired(LoginRequiredMiddleware):
+    """Everything is closed to strangers; htmx is sent to the log-in page as a whole page."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> Any:
+        """Ask who it is only where it matters: a made-up session costs no query elsewhere."""
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def handle_no_permission(  # type: ignore[override]  # htmx is not redirected by a 302
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
+        """Redirect to the log-in page; from there one comes back to the page one was on."""
+        if not getattr(request, "htmx", None):
+            return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        login = redirect_to_login(_page_of(request), resolve_url(settings.LOGIN_URL))
+        return HttpResponseClientRedirect(login["Location"])
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The path of the page that sent an htmx request; the studio where it is not ours."""
+    page = request.headers.get("HX-Current-URL", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
+    parts = urlsplit(page)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+class ActiveCustomer:
+    """Set `request.customer` (the active team or None) and `request.memberships`.
+
+    One query, and none for callbacks and the admin.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Nobody's request, until a view is known that belongs to a team."""
+        request.customer, request.memberships = None, []  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Choose the team for every view behind the log-in wall."""
+        match = request.resolver_match
+        if not getattr(view, "login_required", True) or (match and match.app_name == "admin"):
+            return
+        if request.user.is_authenticated:
+            wanted = request.session.get(SESSION_CUSTOMER)
+            chosen = choose_customer(request.user, wanted)
+            request.customer, request.memberships = chosen  # type: ignore[attr-defined]

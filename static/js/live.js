@@ -1,0 +1,75 @@
+// One stream of changed rows per page; app.js puts them where they belong. Whatever was missed
+// comes with the first message, so coming back needs no memory of where one was: after sleep,
+// silence or a cut the page just connects anew.
+(() => {
+  const feed = document.getElementById("feed");
+  const line = document.getElementById("live");
+  if (!feed) return;
+  const STALLED = 3_000; // a connection that does not come about; longer each time, up to 15 s
+  const SILENT = 40_000; // two heartbeats of the server are missing
+  const SLEPT = 5_000; // the page's clock stood still
+  const HIDDEN = 60_000; // a hidden tab gives its connection back: browsers allow only six
+  let source, retry, hide, paused = false, missed = 0, heard = 0, ticked = Date.now();
+
+  function connect() {
+    if (document.hidden || source?.readyState < EventSource.CLOSED) return;
+    clearTimeout(retry);
+    paused = false;
+    const url = new URL(feed.dataset.stream, location);
+    const rows = [...document.querySelectorAll("#task-rows > [data-task]")].map((row) => row.dataset.task);
+    if (url.searchParams.has("rows")) url.searchParams.set("rows", rows.join());
+    url.searchParams.set("lang", document.documentElement.lang);
+    heard = Date.now();
+    source = new EventSource(url);
+    source.onopen = () => { missed = 0; hear(); badge(); };
+    source.onmessage = ({ data }) => { hear(); htmx.swap(feed, data, { swapStyle: "none", swapDelay: 0, settleDelay: 0 }); };
+    source.addEventListener("beat", hear);
+    source.addEventListener("paused", () => { paused = true; source.close(); badge("paused"); });
+    source.onerror = ({ target }) => lose(target.readyState === EventSource.CLOSED);
+  }
+  async function lose(refused) { // refused: an answer, but no stream
+    source?.close();
+    badge("lost");
+    missed += 1;
+    clearTimeout(retry);
+    retry = setTimeout(connect, 500 + Math.random() * Math.min(3500, 700 * missed));
+    if (!refused) return;
+    const page = await fetch(location.href, { method: "HEAD", redirect: "manual" }).catch(() => null);
+    if (page?.type === "opaqueredirect") { // logged out
+      document.dispatchEvent(new Event("leaving"));
+      location.reload();
+    }
+  }
+  function anew() {
+    if (paused || document.hidden) return;
+    source?.close();
+    connect();
+  }
+  function hear() { heard = Date.now(); }
+  function badge(state) {
+    line.hidden = !state;
+    line.textContent = state ? line.dataset[state] : "";
+  }
+
+  setInterval(() => {
+    const slept = Date.now() - ticked > SLEPT;
+    ticked = Date.now();
+    if (!source || paused || document.hidden) return;
+    const quiet = ticked - heard;
+    if (source.readyState === EventSource.OPEN && (slept || quiet > SILENT)) anew();
+    else if (source.readyState === EventSource.CONNECTING && quiet > STALLED * Math.min(5, 1 + missed)) lose(false);
+    else if (source.readyState === EventSource.CLOSED && slept) connect();
+  }, 1_000);
+  addEventListener("offline", () => badge(paused ? "paused" : "lost"));
+  addEventListener("online", anew);
+  addEventListener("focus", connect);
+  addEventListener("pageshow", connect);
+  addEventListener("pagehide", () => source?.close());
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hide);
+    if (document.hidden) hide = setTimeout(() => source?.close(), HIDDEN);
+    else connect();
+  });
+  new MutationObserver(anew).observe(feed, { attributeFilter: ["data-stream"] }); // another list is shown
+  connect();
+})();
