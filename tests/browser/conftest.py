@@ -1,0 +1,150 @@
+"""A real Chromium, and portals of real processes for it to look at."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+
+from tests.dialects.gateways import KIE, POINTS
+from tests.dialects.server import Gateway
+
+from .portal import Portal, demo_in, portal_at, prepare
+from .visitor import Visitor
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def chromium_path(playwright: Playwright) -> str:
+    """The Chromium of bin/test, else the first that is found. Fails where there is none."""
+    named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), "")
+    path = named or playwright.chromium.executable_path
+    if not Path(path).exists():
+        pytest.fail("no Chromium: run bin/test, which installs one, or name it in CHROMIUM.")
+    return path
+
+
+# The scope ends Playwright's event loop before other tests of this process use the database.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+        chromium = playwright.chromium.launch(executable_path=chromium_path(playwright), args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every portal of these tests begins with."""
+    return prepare(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture(scope="package")
+def demo(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """The demo with its simulator, which here makes its videos four times as fast."""
+    with demo_in(tmp_path_factory.mktemp("demo"), prepared, speed=4) as portal:
+        yield portal
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A portal, and the gateway it orders from."""
+
+    portal: Portal
+    gateway: Gateway
+
+
+@pytest.fixture(scope="package")
+def shared_pair(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with (
+        Gateway(KIE) as gateway,
+        portal_at(gateway.origin, prepared, tmp_path_factory.mktemp("pair")) as portal,
+    ):
+        yield Pair(portal, gateway)
+
+
+@pytest.fixture
+def pair(shared_pair: Pair) -> Iterator[Pair]:
+    """A portal and a gateway that several tests use one after another."""
+    yield shared_pair
+    gateway = shared_pair.gateway
+    gateway.refusal, gateway.refuses = None, frozenset({"generate"})
+    gateway.points = POINTS
+    gateway.hold_quotes.set()
+
+
+@pytest.fixture
+def open_window(
+    browser: Browser, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Visitor]]:
+    """Opens a window at a portal: `open_window(portal, width=390, theme="dark")`.
+
+    At the end of the test, every window must have stayed without console errors and without
+    violations of the content security policy; a failed test leaves pictures of them.
+    """
+    visitors: list[Visitor] = []
+
+    def open_(
+        portal: Portal,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        theme: str = "light",
+        scripts: bool = True,
+        context: BrowserContext | None = None,
+    ) -> Visitor:
+        context = context or browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if theme == "dark" else "light",
+            java_script_enabled=scripts,
+            base_url=portal.address,
+            is_mobile=width < 600,
+            has_touch=width < 600,
+        )
+        visitor = Visitor(context.new_page(), portal)
+        visitors.append(visitor)
+        return visitor
+
+    yield open_
+    failed = getattr(request.node, "call_failed", True)
+    try:
+        if failed:
+            _take_pictures(visitors, request.node.name)
+        else:
+            for visitor in visitors:
+                assert visitor.problems() == []
+    finally:
+        for context in {visitor.page.context for visitor in visitors}:
+            context.close()
+
+
+def _take_pictures(visitors: list[Visitor], name: str) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="browser-"))
+    for number, visitor in enumerate(visitors):
+        safe = "".join(c if c.isalnum() else "-" for c in name)
+        picture = folder / f"{safe}-{number}.png"
+        visitor.page.screenshot(path=picture, full_page=True)
+        sys.stdout.write(f"picture: {picture}; problems: {visitor.problems()}\n")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if call.when == "call":
+        item.call_failed = report.failed  # type: ignore[attr-defined]
+    return report
