@@ -246,10 +246,12 @@ def test_header_names_with_underscores_are_dropped_always():
     [
         ("POST", "/", True),
         ("POST", "/quote/", True),
+        ("POST", "/compare/", True),
         ("POST", "/tasks/7b0d1b9c-5f0e-4d3e-9d35-3c2a56d1a111/check/", True),
         ("POST", "/admin/midsync_portal/task/", True),
         ("GET", "/", False),
         ("GET", "/quote/", False),
+        ("GET", "/compare/", False),
         ("POST", "/parameters/", False),
         ("POST", "/callbacks/7b0d1b9c-5f0e-4d3e-9d35-3c2a56d1a111/t/", False),
         ("POST", "/accounts/login/", False),

@@ -82,9 +82,9 @@ class Site:
 
 
 def calls_midsync(method: str, path: str) -> bool:
-    """Whether a request may wait for MidSync: quote, submit, check, and support's actions."""
+    """Whether a request may wait for MidSync: quote, submit, compare, check, support's actions."""
     return method == "POST" and (
-        path in ("/", "/quote/")
+        path in ("/", "/quote/", "/compare/")
         or (path.startswith("/tasks/") and path.endswith("/check/"))
         or path.startswith("/admin/")
     )
