@@ -43,7 +43,6 @@ def test_links_are_put_in_order_by_keyboard_and_the_prompt_counts(
     ana = open_window(pair.portal, width=width)
     ana.expected_problems = ["Failed to load resource"]
     ana.log_in("/?model=veo-3.1-fast")
-    ana.start_over()
     ana.write_prompt("a red fox")
     expect(ana.page.locator("#id_prompt-count")).to_have_text("9 of 5000 characters")
     for place, picture in enumerate(PICTURES[:2]):

@@ -102,14 +102,6 @@ class Visitor:
     def chosen_model(self) -> Locator:
         return self.page.locator("[name=model]:checked")
 
-    def start_over(self) -> None:
-        """Empty the form of what an earlier visit has left in it."""
-        button = self.page.get_by_role("button", name="Start over")
-        if button.count():
-            with self.page.expect_response("**/parameters/"):
-                button.click()
-            self.wait_until_quiet()
-
     def field(self, name: str) -> Locator:
         """The field, or the fields, with MidSync's name."""
         return self.page.locator(f"form [name='{name}']")
