@@ -116,22 +116,22 @@ def test_counting_ends_somewhere(monkeypatch, make_task, client, tess):
     assert "1+" in client.get(INDEX).content.decode()
 
 
-def test_counts_are_served_by_indexes_of_their_own(waiting):
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite takes no partial index for a bound value")
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    served = {
-        "review": "task_review",
-        "unconfirmed": "task_status",
-        "late": "task_",
-        "failed": "task_failed",
-        "differs": "task_charge_differs",
-        "unsaved": "task_unsaved",
-        "orphans": "delivery_orphans",
-        "dead": "delivery_dead",
-    }
-    for one in WORK_LISTS:
-        if one.name in served:
-            assert served[one.name] in one.rows().order_by().explain(), one.name
-    assert Task.objects.exists()
+if connection.vendor == "postgresql":  # SQLite takes no partial index for a bound value
+
+    def test_counts_are_served_by_indexes_of_their_own(waiting):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        served = {
+            "review": "task_review",
+            "unconfirmed": "task_status",
+            "late": "task_",
+            "failed": "task_failed",
+            "differs": "task_charge_differs",
+            "unsaved": "task_unsaved",
+            "orphans": "delivery_orphans",
+            "dead": "delivery_dead",
+        }
+        for one in WORK_LISTS:
+            if one.name in served:
+                assert served[one.name] in one.rows().order_by().explain(), one.name
+        assert Task.objects.exists()
