@@ -62,6 +62,7 @@ class Kept:
     simulator_port: int = 0
     secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     callback_key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    callback_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     midsync_api_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
@@ -99,12 +100,13 @@ def choose_ports(kept: Kept, wanted: int, say: Callable[[str], None]) -> Kept:
 def environment(folder: Path, kept: Kept) -> dict[str, str]:
     """The environment of all the demo's processes; every setting that counts is named."""
     simulator = f"http://127.0.0.1:{kept.simulator_port}"
+    address = f"http://127.0.0.1:{kept.port}"
     return {name: os.environ[name] for name in KEPT_FROM_SHELL if name in os.environ} | {
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "midsync_portal.settings",
         "DEBUG": "false",
         "SECRET_KEY": kept.secret_key,
-        "PORTAL_URL": f"http://127.0.0.1:{kept.port}",
+        "PORTAL_URL": address,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "TRUSTED_PROXIES": "0",
         "HOST": "127.0.0.1",
@@ -116,10 +118,13 @@ def environment(folder: Path, kept: Kept) -> dict[str, str]:
         "MIDSYNC_API_KEY": kept.midsync_api_key,
         "RESULT_ORIGINS_TRUSTED": simulator,
         "CALLBACK_SIGNING_KEYS": kept.callback_key,
-        "CALLBACK_SIGNATURE": "none",
+        "CALLBACK_SIGNATURE": "hmac",
+        "CALLBACK_SIGNATURE_SECRET": kept.callback_secret,
         "EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend",
         "LOG_FORMAT": "text",
         "SIMULATOR_API_KEY": kept.midsync_api_key,
+        "SIMULATOR_SIGNATURE": f"hmac:{kept.callback_secret}",
+        "SIMULATOR_ACCOUNT_CALLBACK": f"{address}/callbacks/",
     }
 
 

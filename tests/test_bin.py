@@ -214,6 +214,13 @@ def test_the_demo_never_talks_to_a_real_midsync(
     assert "DAILY_POINTS_MAX" not in env
 
 
+def test_the_demo_s_callbacks_are_signed_so_that_the_account_s_url_exists(tmp_path: Path) -> None:
+    env = demo.environment(tmp_path, demo.Kept(port=8000, simulator_port=8900))
+    signature = f"{env['CALLBACK_SIGNATURE']}:{env['CALLBACK_SIGNATURE_SECRET']}"
+    assert signature == env["SIMULATOR_SIGNATURE"]
+    assert env["SIMULATOR_ACCOUNT_CALLBACK"] == f"{env['PORTAL_URL']}/callbacks/"
+
+
 def test_two_demos_in_one_folder_are_refused(tmp_path: Path) -> None:
     demo.write_kept(tmp_path, demo.Kept(port=8123))
     with (

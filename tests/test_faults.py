@@ -112,9 +112,11 @@ CASES = [
     Case("cancel", QUEUED, CANCELLED, CANCELLED),
     Case("no-url", QUEUED, QUEUED, QUEUED, is_flagged=True),
     asked("silent"),
+    fine("expired-link"),
     Case("early", READY, READY, READY),
     *map(fine, ["twice", "twenty-at-once", "thousand", "out-of-order", "reversed", "days-late"]),
-    *map(fine, ["fail-then-ready", "ready-then-fail", "unknown-word"]),
+    *map(fine, ["fail-then-ready", "ready-then-fail", "unknown-word", "account-too"]),
+    asked("account-only"),  # without such a URL nothing comes
     asked("empty-callback"),
     *map(fine, ["chunked", "wrong-type", "utf-16", "nul", "surrogate", "nan", "long-number"]),
     asked("deep-nesting"),

@@ -272,8 +272,7 @@ class Simulator:
         self.store.enqueue(task_id, report.status, self.clock.now(), body)
 
     def _callback_urls(self, generation: Generation) -> list[str]:
-        """Where callbacks go: the order's own URL, and the one of the whole account."""
-        return [url for url in (generation.callback_url, self.settings.account_callback) if url]
+        return misdelivery.addresses(generation, self.settings.account_callback)
 
     def _send(self, callbacks: list[Callback]) -> None:
         """Send messages one after the other and note what came of each."""
@@ -283,13 +282,13 @@ class Simulator:
             named = generation.task_id if is_own else generation.provider_task_id
             state = "due" if callback.attempts <= len(delivery.RETRY_AFTER) else "gave-up"
             try:
-                url, body, extra = misdelivery.as_sent(
+                body, extra = misdelivery.as_sent(
                     generation, callback.body, self._another_than(generation)
                 )
                 headers = delivery.headers_for(
                     self.settings.signature, body, named, f"msg_{callback.n}"
                 )
-                urls = filter(None, (url, self.settings.account_callback))
+                urls = self._callback_urls(generation)
                 statuses = [self._post(to, body, headers | extra) for to in urls]
                 answer = ", ".join(map(str, statuses))
                 state = "done" if all(200 <= status < 300 for status in statuses) else state

@@ -13,14 +13,27 @@ LARGE_BYTES = 2 * 1024 * 1024
 NOBODY = ("ms-of-somebody-else", "of-somebody-else")
 
 
+def addresses(generation: Generation, account_url: str) -> list[str]:
+    """Where its callbacks go: to its own URL, and to the whole account's where it has none or a
+    scenario wants it.
+    """
+    scenarios, own = generation.scenarios, generation.callback_url
+    by_account = not own or scenarios & {Scenario.ACCOUNT_TOO, Scenario.ACCOUNT_ONLY}
+    if Scenario.ACCOUNT_ONLY in scenarios:
+        own = ""
+    if own and Scenario.BAD_TOKEN in scenarios:
+        own = _with_wrong_secret(own)
+    return [url for url in (own, account_url if by_account else "") if url]
+
+
 def as_sent(
     generation: Generation, body: bytes, other: Generation | None
-) -> tuple[str, bytes, dict[str, str]]:
-    """Where a message goes, its bytes, and headers beside the usual ones.
+) -> tuple[bytes, dict[str, str]]:
+    """The bytes of a message, and headers beside the usual ones.
 
     ``other`` is a generation whose ids a callback may claim.
     """
-    url, headers = generation.callback_url, {}
+    headers = {}
     for scenario in generation.scenarios:
         if scenario in _SPOIL:
             body = _SPOIL[scenario](body)
@@ -28,13 +41,15 @@ def as_sent(
         ids = (other.task_id, other.provider_task_id) if other else NOBODY
         body = body.replace(generation.task_id.encode(), ids[0].encode())
         body = body.replace(generation.provider_task_id.encode(), ids[1].encode())
-    if Scenario.BAD_TOKEN in generation.scenarios:
-        url = _with_wrong_secret(url)
+    if Scenario.EXPIRED_LINK in generation.scenarios:
+        ended = b"?expires=%d" % (generation.finished_at or 0)
+        for suffix in (b".webm", b".jpg"):
+            body = body.replace(suffix, suffix + ended)
     if Scenario.WRONG_TYPE in generation.scenarios:
         headers["Content-Type"] = "image/png"
     if Scenario.CHUNKED in generation.scenarios:
         headers["Transfer-Encoding"] = "chunked"
-    return url, body, headers
+    return body, headers
 
 
 def _with_wrong_secret(url: str) -> str:

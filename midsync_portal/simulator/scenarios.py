@@ -58,6 +58,7 @@ class Scenario(StrEnum):
     CANCEL = "cancel"
     SLOW = "slow"
     NO_URL = "no-url"
+    EXPIRED_LINK = "expired-link"
 
     SILENT = "silent"
     EARLY = "early"
@@ -70,6 +71,8 @@ class Scenario(StrEnum):
     FAIL_THEN_READY = "fail-then-ready"
     READY_THEN_FAIL = "ready-then-fail"
     UNKNOWN_WORD = "unknown-word"
+    ACCOUNT_TOO = "account-too"
+    ACCOUNT_ONLY = "account-only"
 
     EMPTY_CALLBACK = "empty-callback"
     CHUNKED = "chunked"
@@ -141,6 +144,7 @@ GROUPS: dict[str, dict[Scenario, str]] = {
         Scenario.CANCEL: "The video is reported as cancelled half-way.",
         Scenario.SLOW: "The video takes ten times as long.",
         Scenario.NO_URL: "Success is reported without the address of the video.",
+        Scenario.EXPIRED_LINK: "Callbacks name a link that has expired; status names a fresh one.",
     },
     "When callbacks come": {
         Scenario.SILENT: "No callback is ever sent; only the status endpoint knows.",
@@ -154,6 +158,8 @@ GROUPS: dict[str, dict[Scenario, str]] = {
         Scenario.FAIL_THEN_READY: "A callback says failed, the next one that the video is ready.",
         Scenario.READY_THEN_FAIL: "A callback says that the video is ready, the next one failed.",
         Scenario.UNKNOWN_WORD: "A callback half-way carries a word that nobody documented.",
+        Scenario.ACCOUNT_TOO: "Callbacks come by the URL of the whole account, too.",
+        Scenario.ACCOUNT_ONLY: "Callbacks come by the URL of the whole account, and only there.",
     },
     "What callbacks carry": {
         Scenario.EMPTY_CALLBACK: "Callbacks are empty.",

@@ -29,7 +29,8 @@ class Settings:
     ``video_height`` caps the shorter side of videos in pixels (0: as ordered);
     ``callback_hosts`` are hosts beside loopback that may be called back;
     ``signature`` is "scheme:secret", or empty for callbacks without a signature;
-    ``account_callback`` is a URL that gets a copy of every callback, or empty.
+    ``account_callback`` is the URL of the whole account, for orders without one of their own and
+    where a scenario wants it, or empty.
     """
 
     api_key: str = DEMO_KEY

@@ -105,7 +105,10 @@ class WsgiApp:
     def _media(self, request: Request, name: str) -> Answer:
         try:
             path = self._simulator.file(name)
-        except LookupError:
+            expires = float(request.query.get("expires", "inf"))
+        except (LookupError, ValueError):
             return error_answer(404, "not_found", "There is no such file.")
+        if expires <= self._simulator.clock.now():
+            return error_answer(403, "expired", "This link has expired.")
         content_type = TYPES[name.rpartition(".")[2]]
         return file_answer(path, content_type, request.headers.get("range", ""))

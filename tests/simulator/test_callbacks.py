@@ -12,6 +12,8 @@ from midsync_portal.simulator.store import Store
 
 from .conftest import CALLBACK, SETTINGS, World
 
+ACCOUNT = "https://portal.test/callbacks/"
+
 
 def test_a_callback_that_is_not_taken_is_tried_again_later_each_time(world: World) -> None:
     world.mailbox.answers = [500, None, 404, 302]
@@ -100,18 +102,25 @@ def test_a_signed_callback_is_one_that_the_portal_accepts(
     world.close()
 
 
-def test_the_account_s_own_url_gets_a_copy_of_every_callback(tmp_path) -> None:
-    account = "https://portal.test/callbacks/"
-    world = World(tmp_path, replace(SETTINGS, account_callback=account))
-    world.order()
-    world.clock.advance(60)
-    body = world.body()
-    del body["callbackUrl"]
+@pytest.mark.parametrize(
+    ("words", "own", "urls"),
+    [
+        ("", CALLBACK, [CALLBACK]),
+        ("", "", [ACCOUNT]),
+        ("[account-too]", CALLBACK, [CALLBACK, ACCOUNT]),
+        ("[account-only]", CALLBACK, [ACCOUNT]),
+        ("[account-only] [bad-token]", CALLBACK, [ACCOUNT]),
+    ],
+)
+def test_the_account_s_url_gets_what_has_none_of_its_own_and_what_a_scenario_sends_there(
+    tmp_path, words: str, own: str, urls: list[str]
+) -> None:
+    world = World(tmp_path, replace(SETTINGS, account_callback=ACCOUNT))
+    body = {name: value for name, value in world.body(words, callbackUrl=own).items() if value}
     world.post("/unified-video/generate", body)
     world.clock.advance(60)
-    urls = [url for url, _, _ in world.mailbox.received]
-    assert urls == [CALLBACK, account, account]
-    assert world.mailbox.received[0][1] == world.mailbox.received[1][1]
+    assert [url for url, _, _ in world.mailbox.received] == urls
+    assert len({body for _, body, _ in world.mailbox.received}) == 1
     world.close()
 
 

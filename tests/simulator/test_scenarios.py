@@ -1,6 +1,7 @@
 """Every word that can stand in a prompt does what its sentence says."""
 
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -200,6 +201,16 @@ def test_no_url_reports_success_without_a_video(world: World) -> None:
     task_id = world.order("[no-url]")
     world.clock.advance(60)
     assert world.mailbox.bodies[0]["output"] == world.status(task_id)["output"] == {}
+
+
+def test_an_expired_link_is_refused_and_status_names_a_fresh_one(world: World) -> None:
+    task_id = world.order("[expired-link]")
+    world.clock.advance(60)
+    told, asked = world.mailbox.bodies[0]["output"], world.status(task_id)["output"]
+    for kind in ("url", "cover_url"):
+        dead, fresh = (urlsplit(output[kind]) for output in (told, asked))
+        assert world.get(f"{dead.path}?{dead.query}").status_code == 403
+        assert world.get(fresh.path).status_code == 200
 
 
 def test_words_work_together(world: World) -> None:
