@@ -21,7 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from .midsync.errors import MidSyncError
-from .models import MidSyncGate, Task
+from .models import MidSyncGate, Task, TaskEvent, User
 
 log = logging.getLogger("midsync_portal.gate")
 
@@ -72,13 +72,21 @@ def pause(reason: str) -> None:
     )
 
 
-def resume() -> None:
-    """Send again."""
+def resume(actor: User | None = None, reason: str = "") -> int | None:
+    """Send again; how many orders waited for it, None where sending is not paused.
+
+    Each of them has in its history which operator resumed it and why.
+    """
+    paused = MidSyncGate.objects.filter(pk=1, paused_at__isnull=False)
+    with transaction.atomic():
+        if not paused.update(paused_at=None, paused_reason="", paused_key_fingerprint=""):
+            return None
+        waiting = list(Task.objects.unsent().filter(waits_for=Task.WaitsFor.OPERATOR))
+        for task in waiting if actor else []:
+            task.record(TaskEvent.Kind.SUPPORT, "support", actor=actor, reason=reason[:500])
+        _send_what_waits_for(Task.WaitsFor.OPERATOR)
     log.warning("sending is resumed")
-    MidSyncGate.objects.filter(pk=1).update(
-        paused_at=None, paused_reason="", paused_key_fingerprint=""
-    )
-    _send_what_waits_for(Task.WaitsFor.OPERATOR)
+    return len(waiting)
 
 
 def _send_what_waits_for(what: Task.WaitsFor) -> None:

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
+from midsync_portal import gate
 from midsync_portal.callback_urls import callback_token, callback_url
-from midsync_portal.models import CallbackDelivery, MidSyncGate, Task, TaskEvent
+from midsync_portal.models import CallbackDelivery, Task, TaskEvent
 from midsync_portal.models.status import Status
 
 pytestmark = pytest.mark.django_db
@@ -129,17 +131,30 @@ def test_reprocessing_twice_changes_nothing_the_second_time(support, tess, clien
     assert {event.actor for event in task.events.filter(kind=TaskEvent.Kind.SUPPORT)} == {tess}
 
 
-def test_an_operator_resumes_sending_and_support_does_not(support, olga):
-    MidSyncGate.objects.create(
-        pk=1, paused_at="2026-01-01T00:00:00Z", paused_reason="MidSync refuses our API key (401)"
-    )
+def test_an_operator_says_why_sending_is_resumed_and_support_does_not_resume(
+    support, olga, make_task
+):
+    gate.pause("MidSync refuses our API key (401)")
+    waits = make_task(status=Status.SUBMITTING, sent_at=None, waits_for="operator")
+    other = make_task(status=Status.SUBMITTING, sent_at=None, waits_for="room")
     assert "Sending is paused" in support.get(reverse("admin:index")).content.decode()
     gates = reverse("admin:midsync_portal_midsyncgate_changelist")
-    support.post(gates, {"action": "resume_sending", "_selected_action": [1]})
-    assert MidSyncGate.objects.get().paused_at is not None
+    resume = {"action": "resume_sending", "_selected_action": [1]}
+    why = resume | {"reason": "MidSync restored the key"}
+    support.post(gates, why)
+    assert gate.is_paused()
     support.force_login(olga)
-    support.post(gates, {"action": "resume_sending", "_selected_action": [1]})
-    assert MidSyncGate.objects.get().paused_at is None
+    assert "MidSync still refuses our key" in support.post(gates, resume).content.decode()
+    assert gate.is_paused()
+    said = support.post(gates, why, follow=True).content.decode()
+    assert "resumed; 1 order waited for it." in said
+    assert not gate.is_paused()
+    event = waits.events.get(kind=TaskEvent.Kind.SUPPORT)
+    assert (event.actor, event.reason) == (olga, "MidSync restored the key")
+    assert "MidSync restored the key" in LogEntry.objects.filter(user=olga).get().change_message
+    assert "sending is not paused" in support.post(gates, why, follow=True).content.decode()
+    assert waits.events.filter(kind=TaskEvent.Kind.SUPPORT).count() == 1
+    assert not other.events.filter(kind=TaskEvent.Kind.SUPPORT).exists()
 
 
 def test_customers_and_strangers_reach_no_page_of_the_admin(client, ana, make_task):

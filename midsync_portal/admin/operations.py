@@ -1,14 +1,23 @@
 """What the operator watches: the gate towards MidSync, the workers, the list of models."""
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 
 from midsync_portal import gate
-from midsync_portal.models import CatalogCopy, MidSyncGate, WorkerHeartbeat
+from midsync_portal.models import CatalogCopy, MidSyncGate, User, WorkerHeartbeat
 from midsync_portal.people import may_operate
 
 from .evidence import EvidenceAdmin
+from .verbs import verb
+
+
+def resume_sending(row: MidSyncGate, actor: User, reason: str) -> str:
+    """Send again after MidSync refused our key; one sentence of what came of it."""
+    waited = gate.resume(actor, reason)
+    if waited is None:
+        return "nothing changed: sending is not paused."
+    return f"resumed; {waited} order{pluralize(waited)} waited for it."
 
 
 @admin.register(MidSyncGate)
@@ -24,17 +33,21 @@ class MidSyncGateAdmin(EvidenceAdmin):
         "problem_at",
     )
     exclude = ("paused_key_fingerprint",)
-    actions = ("resume_sending",)
+    actions = (
+        verb(
+            "resume_sending",
+            "Resume sending",
+            resume_sending,
+            "What waits unsent goes out within seconds. If MidSync still refuses our key, sending "
+            "pauses again; nothing is charged for that. Your reason and your name go into the "
+            "history of each order that waited, where its customer reads the reason.",
+            permission="operate",
+        ),
+    )
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Operators."""
         return may_operate(request.user)
-
-    @admin.action(description="Resume sending", permissions=["operate"])
-    def resume_sending(self, request: HttpRequest, rows: QuerySet[MidSyncGate]) -> None:
-        """Send again; what waited unsent goes out within seconds."""
-        gate.resume()
-        self.message_user(request, "Sending is resumed.")
 
 
 @admin.register(WorkerHeartbeat)

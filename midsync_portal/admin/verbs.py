@@ -33,15 +33,16 @@ def verb(
     *,
     asks: type[ReasonForm] = ReasonForm,
     preview: Callable[[Any], Any] = lambda row: "",
+    permission: str = "view",
 ) -> Callable[..., HttpResponse | None]:
     """An admin action that asks for a reason and then calls `do(row, user, reason=…)` on each row.
 
     `do` gives one sentence of what came out; it is shown for each row. `asks` is the form; what
     it asks for beside the reason is given to `do` by name. `preview(row)`, shown beside the row
-    before, says what would come out.
+    before, says what would come out. `permission` is what one needs for it.
     """
 
-    @admin.action(description=label, permissions=["view"])
+    @admin.action(description=label, permissions=[permission])
     def action(
         modeladmin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet[Any]
     ) -> HttpResponse | None:
