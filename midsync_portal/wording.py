@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext, ngettext
 
 from . import failures
@@ -27,6 +28,8 @@ OPTION_LABELS = {
     for option in parameter.options
 }
 
+
+TITLE_SAID = 60  # characters of a title that are said when its task ends
 
 # Codes of reasons that we have written ourselves, in whole sentences.
 OUR_REASONS = frozenset({"not_sent", "no_charge_found", "no_result", "given_up", "too_many"})
@@ -112,6 +115,20 @@ def status_word(task: Task) -> str:
     if task.waits_unsent and task.waits_for:
         return gettext("waiting to be sent")
     return translated(task.get_status_display())
+
+
+def end_sentence(task: Task) -> str:
+    """How a task has ended, said aloud or in a notification; empty while it goes on.
+
+    Ready: a red fox in the snow. Failed: a red fox in the snow · Nothing was charged.
+    """
+    if not task.is_final:
+        return ""
+    title = Truncator(task_title(task)).chars(TITLE_SAID)
+    parts = [_because(capfirst(status_word(task)), title)]
+    if task.status != Status.SUCCEEDED:
+        parts.append(charge_sentence(task))
+    return " · ".join(filter(None, parts))
 
 
 def task_note(task: Task) -> str:

@@ -50,7 +50,7 @@ KEYWORDS = {
 VISIBLE = {
     "alt", "aria-label", "placeholder", "title", "data-copied", "data-failed", "data-lost",
     "data-paused", "data-ready", "data-running", "data-says", "data-unreachable", "data-allow",
-    "data-minutes", "data-seconds",
+    "data-minutes", "data-seconds", "data-hello",
 }  # fmt: skip
 FIRST_MADE = datetime(2026, 11, 25, tzinfo=UTC)
 WORD = re.compile(r"[A-Za-z]{2,}")

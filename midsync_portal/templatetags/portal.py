@@ -86,6 +86,12 @@ def status_word(task: Task) -> str:
 
 
 @register.filter
+def end_sentence(task: Task) -> str:
+    """How a task has ended, for whoever does not look at it; empty while it goes on."""
+    return wording.end_sentence(task)
+
+
+@register.filter
 def moment(value: datetime) -> str:
     """A time in UTC, to the minute, for browsers that do not make it local: 25 Nov 2026, 14:03."""
     return date_format(value.astimezone(UTC), gettext("j M Y, H:i"))

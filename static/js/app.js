@@ -84,7 +84,10 @@
       const was = $(fresh.id);
       dress(fresh);
       if (!was) continue;
-      if (fresh.dataset.says && fresh.dataset.status !== was.dataset.status) say(fresh.dataset.says);
+      if (fresh.dataset.says && fresh.dataset.status !== was.dataset.status) {
+        say(fresh.dataset.says);
+        document.dispatchEvent(new CustomEvent("ended", { detail: fresh.dataset }));
+      }
       renew(was, fresh).forEach((node) => htmx.process(node));
       fresh.remove();
     }

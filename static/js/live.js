@@ -9,10 +9,27 @@
   const SILENT = 40_000; // two heartbeats of the server are missing
   const SLEPT = 5_000; // the page's clock stood still
   const HIDDEN = 60_000; // a hidden tab gives its connection back: browsers allow only six
+  const PLACES = [1, 2, 3]; // of one browser: so many hidden tabs may wait for the end of a task
+  const WAITED = 3_600_000; // and no longer
+  const MINE = `[data-by="${document.body.dataset.user}"][data-says=""]`; // under way
   let source, retry, hide, paused = false, missed = 0, heard = 0, ticked = Date.now();
+  let until = 0, giveUp; // the moment until which this tab may wait; gives its place back
+
+  const rests = () => document.hidden && !(Date.now() < until && document.querySelector(MINE));
+  function leave() {
+    if (!rests()) { hide = setTimeout(leave, HIDDEN); return; }
+    source?.close();
+    giveUp?.();
+  }
+  // Locks are shared by the tabs of a browser; pages without https have none, so there nobody waits.
+  const takePlace = () => PLACES.forEach((place) => navigator.locks?.request(`waits-${place}`, { ifAvailable: true }, (lock) => {
+    if (!lock || !document.hidden || until) return undefined;
+    until = Date.now() + WAITED;
+    return new Promise((give) => { giveUp = () => { until = 0; give(); }; });
+  }));
 
   function connect() {
-    if (document.hidden || source?.readyState < EventSource.CLOSED) return;
+    if (rests() || source?.readyState < EventSource.CLOSED) return;
     clearTimeout(retry);
     paused = false;
     const url = new URL(feed.dataset.stream, location);
@@ -41,7 +58,7 @@
     }
   }
   function anew() {
-    if (paused || document.hidden) return;
+    if (paused || rests()) return;
     source?.close();
     connect();
   }
@@ -52,9 +69,9 @@
   }
 
   setInterval(() => {
-    const slept = Date.now() - ticked > SLEPT;
+    const slept = !document.hidden && Date.now() - ticked > SLEPT; // hidden tabs' clocks are slow
     ticked = Date.now();
-    if (!source || paused || document.hidden) return;
+    if (!source || paused || rests()) return;
     const quiet = ticked - heard;
     if (source.readyState === EventSource.OPEN && (slept || quiet > SILENT)) anew();
     else if (source.readyState === EventSource.CONNECTING && quiet > STALLED * Math.min(5, 1 + missed)) lose(false);
@@ -67,8 +84,13 @@
   addEventListener("pagehide", () => source?.close());
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hide);
-    if (document.hidden) hide = setTimeout(() => source?.close(), HIDDEN);
-    else connect();
+    if (document.hidden) {
+      hide = setTimeout(leave, HIDDEN);
+      takePlace();
+    } else {
+      giveUp?.();
+      connect();
+    }
   });
   new MutationObserver(anew).observe(feed, { attributeFilter: ["data-stream"] }); // another list is shown
   connect();
