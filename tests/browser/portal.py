@@ -23,6 +23,7 @@ from midsync_portal.processes import (
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "ana@example.com", "a-long-enough-password"
 SUPPORT = "sam@support.example.com"
+NEW = "nori@example.com"  # of a team that has ordered nothing yet
 
 PREPARE = """
 import sys
@@ -34,6 +35,7 @@ call_command("migrate", interactive=False, verbosity=0)
 collect_static()
 call_command("add_customer", sys.argv[1], name="Ana's team")
 call_command("add_support", sys.argv[2])
+call_command("add_customer", sys.argv[3], name="Nori's team")
 from midsync_portal.management.commands.seed_demo import set_up_second_factor
 from midsync_portal.models import User
 set_up_second_factor(User.objects.get(email=sys.argv[2]))
@@ -84,7 +86,7 @@ def _settings(midsync: str, port: int, folder: Path) -> dict[str, str]:
 def prepare(folder: Path) -> Path:
     """A folder with static files and a database in which Ana and Sam can log in, to be copied."""
     env = _environment(**_settings("http://127.0.0.1:9", 9, folder))
-    run_to_end([sys.executable, "-c", PREPARE, EMAIL, SUPPORT], env, ROOT)
+    run_to_end([sys.executable, "-c", PREPARE, EMAIL, SUPPORT, NEW], env, ROOT)
     return folder
 
 

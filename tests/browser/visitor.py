@@ -123,7 +123,7 @@ class Visitor:
 
     @property
     def generate_button(self) -> Locator:
-        return self.page.get_by_role("button", name=re.compile("^Generate")).first
+        return self.page.locator("#task-generate")
 
     def wait_for_price(self) -> Decimal:
         """Wait until a price that was asked for what is typed now stands by the button; points."""
