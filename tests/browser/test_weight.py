@@ -1,0 +1,78 @@
+"""What a first view of each page loads: few requests, little of it, and nothing twice."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Request
+
+from .conftest import Pair
+from .visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+SCRIPTS_MAX, STYLES_MAX = 30 * 1024, 12 * 1024  # bytes as sent, compressed
+REQUESTS_MAX = 12  # of a first view without media
+# Files that came over the line and not from the browser's cache.
+TRANSFERRED = """() => performance.getEntriesByType("resource")
+    .filter((one) => one.name.includes("/static/") && one.transferSize)
+    .map((one) => one.name)"""
+
+
+def test_pages_are_light_and_load_nothing_twice(
+    pair: Pair, open_window: Callable[..., Visitor], record_property: Callable[[str, object], None]
+) -> None:
+    ana = open_window(pair.portal, width=390, height=844)
+    ana.log_in()
+    task = order(ana)
+    figures = []
+    for path in ("/", "/tasks/", f"/tasks/{task}/", "/compare/", "/accounts/password/change/"):
+        window = open_window(pair.portal, width=390, height=844)
+        window.page.context.add_cookies(ana.page.context.cookies())  # but none of its files
+        first = loads(window, path)
+        weight = {
+            kind: sum(bytes_of(one) for one in first if one.resource_type == kind)
+            for kind in ("script", "stylesheet")
+        }
+        figures.append(
+            f"{path}: {len(first)} requests, {weight['script']} bytes of scripts,"
+            f" {weight['stylesheet']} of styles"
+        )
+        assert len(first) <= REQUESTS_MAX, path
+        assert weight["script"] <= SCRIPTS_MAX, path
+        assert weight["stylesheet"] <= STYLES_MAX, path
+        loads(window, path)
+        assert window.page.evaluate(TRANSFERRED) == [], path
+        for one in first:
+            if "/static/" in one.url:
+                assert "immutable" in (one.response().header_value("cache-control") or ""), one.url
+    record_property("figures", "\n".join(figures))
+
+
+def order(visitor: Visitor) -> str:
+    """A task that is ready, so that lists and pages are not empty."""
+    visitor.choose_model("kling-2.5-turbo")
+    visitor.write_prompt("weighed")
+    visitor.wait_for_price()
+    return visitor.generate()
+
+
+def loads(visitor: Visitor, path: str) -> list[Request]:
+    """What a visit of the page asks for, but for media and the stream."""
+    visitor.requests.clear()
+    visitor.page.goto(visitor.portal.address + path)
+    visitor.wait_until_quiet()
+    return [
+        one
+        for one in visitor.requests
+        if one.resource_type not in {"media", "eventsource"} and not one.url.endswith("/stream/")
+    ]
+
+
+def bytes_of(request: Request) -> int:
+    """The size of its answer as it is sent."""
+    response = request.response()
+    return (
+        0
+        if response is None or response.from_service_worker
+        else request.sizes()["responseBodySize"]
+    )
