@@ -60,6 +60,8 @@ RIGHTS = {
     "tasks/": MEMBERS,
     "tasks/totals/": "L - - M M M M",  # of one's team
     "tasks/export/": "L - - M M M M",
+    "tasks/chosen/": "L - - M M M M",
+    "tasks/download/": "L - - M M M M",
     "tasks/<uuid:public_id>/": OWN,
     "tasks/<uuid:public_id>/row/": OWN,
     "tasks/<uuid:public_id>/check/": MEMBERS,  # 405: its POST is in test_matrix.py

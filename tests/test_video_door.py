@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from midsync_portal.models import Membership
 from midsync_portal.models.status import Status
 from midsync_portal.serving.site import Site
-from midsync_portal.videos import door
+from midsync_portal.videos import door, sending
 from midsync_portal.videos.ranges import NoSuchPart, Part, wanted_part
 from tests.serving import PATIENCE, Answer, Loop, scope_of
 
@@ -335,7 +335,7 @@ def test_a_file_that_is_shorter_than_it_was_cuts_the_line(loop, site, stored, an
 
 
 def test_a_peer_that_does_not_read_is_cut_off(loop, site, stored, ana, monkeypatch):
-    monkeypatch.setattr(door, "SEND_SECONDS", 0.01)
+    monkeypatch.setattr(sending, "SEND_SECONDS", 0.01)
     task, cut, answer = stored(), threading.Event(), Answer()
 
     async def send(message):
@@ -345,7 +345,7 @@ def test_a_peer_that_does_not_read_is_cut_off(loop, site, stored, ana, monkeypat
 
     loop.run(site(scope_with_abort(task, ana, cut), stay, send))
     assert cut.is_set()
-    assert len(answer.body) == door.CHUNK
+    assert len(answer.body) == sending.CHUNK
 
 
 def test_who_has_left_is_not_read_for(loop, site, stored, ana):
@@ -363,7 +363,7 @@ def test_who_has_left_is_not_read_for(loop, site, stored, ana):
             await asyncio.sleep(0)
 
     loop.run(site(scope_of(video_of(task), headers=cookie_of(ana)), receive, send))
-    assert door.CHUNK <= len(answer.body) < len(BODY)
+    assert sending.CHUNK <= len(answer.body) < len(BODY)
 
 
 def test_many_slow_readers_hold_no_thread(loop, site, stored, get, ana):
@@ -395,7 +395,7 @@ def test_many_slow_readers_hold_no_thread(loop, site, stored, get, ana):
 def test_a_process_that_ends_does_not_wait_for_a_paused_player(
     loop, site, stored, ana, monkeypatch
 ):
-    monkeypatch.setattr(door, "END_SECONDS", 0.0)
+    monkeypatch.setattr(sending, "END_SECONDS", 0.0)
     task, cut, answer = stored(), threading.Event(), Answer()
     paused = threading.Event()
 

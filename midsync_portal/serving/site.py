@@ -10,7 +10,9 @@ from django.db import connections
 from midsync_portal.figures.beats import Beats
 from midsync_portal.live.hub import Hub
 from midsync_portal.live.stream import StreamDoor
+from midsync_portal.videos.archive import ArchiveDoor
 from midsync_portal.videos.door import FileDoor
+from midsync_portal.videos.sending import Sender
 
 from .answers import refuse_body
 from .body import BodyTooLarge, BodyTooSlow, Disconnected, read_body, with_body
@@ -34,7 +36,9 @@ class Site:
         self.hub = Hub()
         self.stream = StreamDoor(self.hub, not_found=self.pages)
         self.readiness = Readiness()
-        self.files = FileDoor(self.hub.at_the_door)
+        self.sender = Sender()
+        self.files = FileDoor(self.hub.at_the_door, self.sender)
+        self.archives = ArchiveDoor(self.hub.at_the_door, self.sender)
         self.beats = Beats(lambda: len(self.hub.streams))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +51,7 @@ class Site:
         if path == "/readyz":
             await self.readiness(send)
             return
-        if await self.files(scope, receive, send):
+        if await self.files(scope, receive, send) or await self.archives(scope, receive, send):
             return
         is_callback = path.startswith("/callbacks/")
         limit = settings.CALLBACK_BODY_MAX if is_callback else settings.FORM_BODY_MAX
@@ -66,7 +70,7 @@ class Site:
     def close(self) -> None:
         """End what could go on for hours; returns at once."""
         self.hub.close()
-        self.files.close()
+        self.sender.close()
 
     async def finish(self) -> None:
         """End the streams at once; wait for sends to MidSync and for requests under way."""
@@ -74,7 +78,7 @@ class Site:
 
         self.readiness.finish()
         await self.hub.stop()
-        self.files.finish()
+        self.sender.finish()
         await asyncio.to_thread(finish_sends, timeout=75)
         for pool in (self.pages, self.upstream):
             await asyncio.to_thread(pool.finish)

@@ -4,6 +4,7 @@ A view answers one thing. Only a POST looks whether htmx asks: it then answers t
 a redirect or the whole page to everyone else.
 """
 
+from .choosing import tasks_chosen, tasks_download
 from .comparing import compare, compare_results
 from .finding import task_export, task_list, task_totals
 from .metrics import metrics
@@ -29,4 +30,6 @@ __all__ = [
     "task_quote",
     "task_row",
     "task_totals",
+    "tasks_chosen",
+    "tasks_download",
 ]

@@ -190,6 +190,25 @@
     htmx.ajax("POST", $("task-parameters").dataset.url, { target: "#task-parameters", swap: "keep", values });
   });
 
+  // --- Tasks that are ticked in a list ---
+  function chosen() {
+    const form = $("task-chosen"), all = $("task-chosen-all");
+    if (!form) return;
+    const picks = [...document.querySelectorAll("#task-rows .task-row__pick input")];
+    const count = picks.filter((pick) => pick.checked).length;
+    $("task-chosen-count").textContent = form.dataset.words.replace("#count#", count);
+    $("task-chosen-all-label").hidden = false;
+    all.checked = count === picks.length;
+    all.indeterminate = count > 0 && !all.checked;
+    for (const button of form.querySelectorAll("[data-most]")) button.disabled = count < button.dataset.least || count > button.dataset.most;
+  }
+  on("change", ({ target }) => {
+    if (target.id === "task-chosen-all")
+      for (const pick of document.querySelectorAll("#task-rows .task-row__pick input")) pick.checked = target.checked;
+    chosen();
+  });
+  on("htmx:afterSettle DOMContentLoaded", chosen);
+
   // --- Small things: local times, copy buttons, previews that do not load, open menus ---
   function dress(root) {
     tick(root);
