@@ -91,11 +91,18 @@ def prepare(folder: Path) -> Path:
 
 
 @contextmanager
-def portal_at(midsync: str, prepared: Path, folder: Path, **settings: str) -> Iterator[Portal]:
-    """A portal that orders from the MidSync at this address; ends with the block."""
+def portal_at(
+    midsync: str, prepared: Path, folder: Path, seed: str = "", **settings: str
+) -> Iterator[Portal]:
+    """A portal that orders from the MidSync at this address; ends with the block.
+
+    `seed` is a module that fills its tables first.
+    """
     shutil.copytree(prepared, folder, dirs_exist_ok=True)
     values = _settings(midsync, free_port(), folder) | settings
     env, address = _environment(**values), values["PORTAL_URL"]
+    if seed:
+        run_to_end([sys.executable, "-m", seed], env, ROOT)
     running: list[Process] = []
 
     def start(name: str) -> Process:

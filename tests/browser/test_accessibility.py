@@ -123,6 +123,8 @@ def test_axe_finds_nothing_on_any_page_in_any_state(
     look("studio, task unconfirmed")
     look("task, unconfirmed", f"/tasks/{unconfirmed}/")
     look("tasks", "/tasks/")
+    page.get_by_role("checkbox").first.check()
+    look("tasks, one ticked")
     look("tasks, none found", "/tasks/?q=nothing-of-that")
     look("tasks, odd filter", "/tasks/?status=odd&points_from=x")
     look("compare", "/compare/")

@@ -151,6 +151,7 @@ def test_a_playing_video_plays_on_while_its_page_changes(pair: Pair, ana: Visito
 
 
 def test_an_expired_log_in_leads_back_to_the_filled_form(pair: Pair, ana: Visitor) -> None:
+    orders = len(pair.gateway.orders)
     ana.write_prompt("written before the log-in expired")
     ana.wait_for_price()
     ana.expected_problems = [r"status of 40[13]"]
@@ -161,6 +162,7 @@ def test_an_expired_log_in_leads_back_to_the_filled_form(pair: Pair, ana: Visito
     ana.enter_password()
     expect(ana.field("prompt")).to_have_value("written before the log-in expired")
     expect(ana.chosen_model).to_have_value("kling-2.5-turbo")
+    assert len(pair.gateway.orders) == orders
 
 
 def test_only_the_last_price_counts_and_an_old_one_is_greyed_at_once(
