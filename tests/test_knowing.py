@@ -1,17 +1,11 @@
 """What is said when a task ends, to screen readers and in notifications; tests/browser goes on."""
 
-import gzip
-from pathlib import Path
-
 import pytest
-from django.contrib.staticfiles import finders
 from django.utils import translation
 
 from midsync_portal.models.status import Status
 from midsync_portal.wording import end_sentence
 from tests.pages import Page
-
-SCRIPTS_MAX = 30_000  # bytes of a customer's page, compressed
 
 
 @pytest.mark.parametrize(
@@ -60,12 +54,3 @@ def test_notifications_of_the_browser_are_offered_by_its_script_alone(client, an
     client.force_login(ana)
     card = Page(client.get("/notifications/")).by_id["notices-browser"]
     assert "hidden" in card
-
-
-def test_the_scripts_of_a_page_stay_small(client, ana):
-    client.force_login(ana)
-    sources = [one["src"] for one in Page(client.get("/")).elements if "src" in one]
-    scripts = [src.removeprefix("/static/") for src in sources if src.endswith(".js")]
-    assert "js/ends.js" in scripts
-    packed = [gzip.compress(Path(finders.find(name)).read_bytes()) for name in scripts]
-    assert sum(map(len, packed)) < SCRIPTS_MAX
