@@ -22,7 +22,7 @@ from midsync_portal.processes import (
 
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "ana@example.com", "a-long-enough-password"
-SUPPORT = "sam@support.example.com"
+SUPPORT, OPERATOR = "sam@support.example.com", "olga@support.example.com"
 NEW = "nori@example.com"  # of a team that has ordered nothing yet
 
 PREPARE = """
@@ -35,10 +35,12 @@ call_command("migrate", interactive=False, verbosity=0)
 collect_static()
 call_command("add_customer", sys.argv[1], name="Ana's team")
 call_command("add_support", sys.argv[2])
-call_command("add_customer", sys.argv[3], name="Nori's team")
+call_command("add_support", sys.argv[3], operator=True)
+call_command("add_customer", sys.argv[4], name="Nori's team")
 from midsync_portal.management.commands.seed_demo import set_up_second_factor
 from midsync_portal.models import User
-set_up_second_factor(User.objects.get(email=sys.argv[2]))
+for staff in User.objects.filter(is_staff=True):
+    set_up_second_factor(staff)
 """
 
 
@@ -51,9 +53,11 @@ class Portal:
     password: str
     folder: Path
     restart_web: Callable[[], None] = lambda: None
+    kill_worker: Callable[[], None] = lambda: None
+    start_worker: Callable[[], None] = lambda: None
 
 
-def _environment(**own: str) -> dict[str, str]:
+def environment(**own: str) -> dict[str, str]:
     """The tests' own settings and nothing of the shell's."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in kept if name in os.environ} | own
@@ -84,23 +88,28 @@ def _settings(midsync: str, port: int, folder: Path) -> dict[str, str]:
 
 
 def prepare(folder: Path) -> Path:
-    """A folder with static files and a database in which Ana and Sam can log in, to be copied."""
-    env = _environment(**_settings("http://127.0.0.1:9", 9, folder))
-    run_to_end([sys.executable, "-c", PREPARE, EMAIL, SUPPORT, NEW], env, ROOT)
+    """A folder with static files and a database with people in it, to be copied."""
+    env = environment(**_settings("http://127.0.0.1:9", 9, folder))
+    run_to_end([sys.executable, "-c", PREPARE, EMAIL, SUPPORT, OPERATOR, NEW], env, ROOT)
     return folder
 
 
 @contextmanager
 def portal_at(
-    midsync: str, prepared: Path, folder: Path, seed: str = "", **settings: str
+    midsync: str,
+    prepared: Path,
+    folder: Path,
+    seed: str = "",
+    port: int = 0,
+    **settings: str,
 ) -> Iterator[Portal]:
     """A portal that orders from the MidSync at this address; ends with the block.
 
     `seed` is a module that fills its tables first.
     """
     shutil.copytree(prepared, folder, dirs_exist_ok=True)
-    values = _settings(midsync, free_port(), folder) | settings
-    env, address = _environment(**values), values["PORTAL_URL"]
+    values = _settings(midsync, port or free_port(), folder) | settings
+    env, address = environment(**values), values["PORTAL_URL"]
     if seed:
         run_to_end([sys.executable, "-m", seed], env, ROOT)
     running: list[Process] = []
@@ -117,17 +126,24 @@ def portal_at(
         running[0] = start("web")
         wait()
 
+    def kill_worker() -> None:
+        running[1].signal(signal.SIGKILL)
+        running[1].wait(10)
+
+    def start_worker() -> None:
+        running[1] = start("worker")
+
     try:
         running += [start("web"), start("worker")]
         wait()
-        yield Portal(address, EMAIL, PASSWORD, folder, restart_web)
+        yield Portal(address, EMAIL, PASSWORD, folder, restart_web, kill_worker, start_worker)
         for process in running:
             process.check()
     finally:
         end_all(running)
 
 
-def start_demo(folder: Path, prepared: Path, speed: float = 1) -> Process:
+def start_demo(folder: Path, prepared: Path, speed: float = 1, video_height: int = 180) -> Process:
     """Start the whole demo, as bin/demo does; its data are kept in the folder."""
     data = folder / "data"
     if not data.exists():
@@ -136,19 +152,21 @@ def start_demo(folder: Path, prepared: Path, speed: float = 1) -> Process:
         # Ports that no other demo of this machine looks for.
         write_kept(data, Kept(port=free_port(), simulator_port=free_port()))
     command = [sys.executable, "-m", "midsync_portal.demo", "--data", str(data)]
-    env = _environment(
+    env = environment(
         PYTHONUNBUFFERED="1",
         NO_BROWSER="1",
         SIMULATOR_SPEED=str(speed),
-        SIMULATOR_VIDEO_HEIGHT="180",
+        SIMULATOR_VIDEO_HEIGHT=str(video_height),
     )
     return Process("demo", command, env, folder / "demo.log", ROOT)
 
 
 @contextmanager
-def demo_in(folder: Path, prepared: Path, speed: float = 1) -> Iterator[Portal]:
+def demo_in(
+    folder: Path, prepared: Path, speed: float = 1, video_height: int = 180
+) -> Iterator[Portal]:
     """The whole demo; the customer's log-in is read from what it prints."""
-    demo = start_demo(folder, prepared, speed)
+    demo = start_demo(folder, prepared, speed, video_height)
     try:
         printed = until_printed(demo, "Ctrl-C ends")
         address = re.search(r"http://127\.0\.0\.1:\d+", printed)
