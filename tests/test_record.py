@@ -167,7 +167,7 @@ def test_support_sees_what_the_customer_sees_and_that_is_written_down(support, m
     seen = support.post(page).content.decode()
     assert "a red fox" in seen
     assert "<form" not in seen
-    assert f'"{task.get_absolute_url()}"' not in seen
+    assert f'href="{task.get_absolute_url()}"' not in seen
     event = task.events.get()
     assert (event.kind, event.actor) == (TaskEvent.Kind.NOTE, tess)
 
