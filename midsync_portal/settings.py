@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pads by chance; tokens in pages are masked (BREACH)
     "csp.middleware.CSPMiddleware",
     "midsync_portal.middleware.private_pages",
     "midsync_portal.middleware.possible_session",

@@ -1,15 +1,11 @@
-"""The second factor of the tests' staff: a secret that the tests know, and the codes of it."""
-
-import time
+"""The second factor of the tests' staff: a secret that the tests know (its codes: codes.py)."""
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from midsync_portal.demo import SECOND_FACTOR, code_now
-
-_used: set[tuple[str, ...]] = set()
+from midsync_portal.demo import SECOND_FACTOR
 
 
 def set_up(user) -> Authenticator:
@@ -19,14 +15,6 @@ def set_up(user) -> Authenticator:
         type=Authenticator.Type.TOTP,
         defaults={"data": {"secret": get_adapter().encrypt(SECOND_FACTOR)}},
     )[0]
-
-
-def fresh_code(*whose: str) -> str:
-    """A code that is valid now and was not given there before in this run: each counts once."""
-    steps = (code_now(now=time.time() + offset) for offset in (0, -30, 30))
-    code = next(code for code in steps if (*whose, code) not in _used)
-    _used.add((*whose, code))
-    return code
 
 
 def give(browser: Client, user) -> None:

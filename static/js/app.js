@@ -210,13 +210,20 @@
   on("htmx:afterSettle DOMContentLoaded", chosen);
 
   // --- Small things: local times, copy buttons, previews that do not load, open menus ---
+  const formats = new Map(); // making one takes longer than all that it does afterwards
+  function written(at, options) {
+    const key = JSON.stringify(options);
+    if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, options));
+    return formats.get(key).format(at);
+  }
   function dress(root) {
     tick(root);
     for (const time of root.querySelectorAll("time[datetime]")) {
       const at = new Date(time.dateTime);
       const year = at.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-      time.textContent = at.toLocaleString(locale, { day: "numeric", month: "short", year, hour: "2-digit", minute: "2-digit", second: "precise" in time.dataset ? "2-digit" : undefined });
-      time.title = at.toLocaleString(locale, { dateStyle: "full", timeStyle: "long", timeZone: "UTC" });
+      const second = "precise" in time.dataset ? "2-digit" : undefined;
+      time.textContent = written(at, { day: "numeric", month: "short", year, hour: "2-digit", minute: "2-digit", second });
+      time.title = written(at, { dateStyle: "full", timeStyle: "long", timeZone: "UTC" });
     }
     for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
     for (const image of root.querySelectorAll(".preview img")) if (image.complete && !image.naturalWidth) image.remove();

@@ -12,6 +12,11 @@ pytestmark = pytest.mark.browser
 
 SCRIPTS_MAX, STYLES_MAX = 30 * 1024, 12 * 1024  # bytes as sent, compressed
 REQUESTS_MAX = 12  # of a first view without media
+MOVED_MAX = 0.01  # cumulative layout shift while a page loads
+SHIFTS = """window.moved = 0;
+new PerformanceObserver((list) => {
+    for (const one of list.getEntries()) window.moved += one.value;
+}).observe({ type: "layout-shift", buffered: true });"""
 # Files that came over the line and not from the browser's cache.
 TRANSFERRED = """() => performance.getEntriesByType("resource")
     .filter((one) => one.name.includes("/static/") && one.transferSize)
@@ -28,7 +33,9 @@ def test_pages_are_light_and_load_nothing_twice(
     for path in ("/", "/tasks/", f"/tasks/{task}/", "/compare/", "/accounts/password/change/"):
         window = open_window(pair.portal, width=390, height=844)
         window.page.context.add_cookies(ana.page.context.cookies())  # but none of its files
+        window.page.add_init_script(SHIFTS)
         first = loads(window, path)
+        assert window.page.evaluate("window.moved") <= MOVED_MAX, path
         weight = {
             kind: sum(bytes_of(one) for one in first if one.resource_type == kind)
             for kind in ("script", "stylesheet")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 
-from tests.second_factor import fresh_code
+from tests.codes import fresh_code
 
 from .portal import Portal
 
