@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midsync_portal.finding import export, pages, totals
+from midsync_portal.finding import export, pages
 from midsync_portal.finding.export import safe_cell
 from midsync_portal.finding.filters import read_filter
 from midsync_portal.finding.pages import PAGE_SIZE
@@ -229,7 +229,7 @@ def test_only_the_newest_tasks_of_all_are_put_on_top(client, ana, make_task):
 
 @pytest.mark.parametrize("query", ["", "q=fox", "q=雪", "status=queued", "mine=1&least=1"])
 def test_a_list_costs_the_same_however_long(client, ana, make_task, monkeypatch, query):
-    monkeypatch.setattr(totals, "AT_ONCE", PAGE_SIZE + 2)
+    monkeypatch.setattr(pages, "AT_ONCE", PAGE_SIZE + 2)
 
     def queries(place=""):
         with CaptureQueriesContext(connection) as captured:
@@ -260,7 +260,7 @@ def test_what_was_found_is_added_up(client, ana, make_task):
 
 
 def test_many_tasks_are_added_up_after_the_page(client, ana, make_task, monkeypatch):
-    monkeypatch.setattr(totals, "AT_ONCE", PAGE_SIZE + 2)
+    monkeypatch.setattr(pages, "AT_ONCE", PAGE_SIZE + 2)
     for _ in range(PAGE_SIZE + 3):
         make_task(points_quoted=2, points_charged=1)
     client.force_login(ana)
@@ -270,6 +270,23 @@ def test_many_tasks_are_added_up_after_the_page(client, ana, make_task, monkeypa
     assert Page(client.get(line["hx-get"])).text_of("task-totals") == said
     # Without JavaScript it is a link.
     assert Page(client.get(LIST, {"mine": "1", "add_up": "1"})).text_of("task-totals") == said
+
+
+def test_rare_words_are_added_up_with_their_first_page(client, ana, make_task, monkeypatch):
+    for n in range(PAGE_SIZE + 3):
+        make_task(prompt="狐", points_quoted=2, created_at=NOW - timedelta(days=n))
+    make_task()
+    monkeypatch.setattr(pages, "NEAR", 2)
+    client.force_login(ana)
+    first = client.get(LIST, {"q": "狐"})
+    said = f"{PAGE_SIZE + 3} tasks quoted {2 * (PAGE_SIZE + 3)} charged 0 points"
+    assert Page(first).text_of("task-totals") == said
+    second = client.get(link(first, "next"))
+    assert len(rows(second)) == 3
+    assert Page(second).text_of("task-totals") == said
+    monkeypatch.setattr(pages, "AT_ONCE", PAGE_SIZE + 2)
+    line = Page(client.get(LIST, {"q": "狐"})).by_id["task-totals"]
+    assert line["hx-get"].startswith("/tasks/totals/")
 
 
 def test_no_tasks_at_all_and_nothing_that_fits_are_two_things(client, ana):

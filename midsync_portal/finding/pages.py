@@ -1,6 +1,8 @@
 """Pages that stay put: each begins after or ends before a task, so new rows shift nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,19 +15,26 @@ from .text import containing, containing_few
 
 PAGE_SIZE = 25
 NEAR = 1_000  # tasks that are looked into without the index of texts
+AT_ONCE = 1_000  # tasks that a page adds up; what is more is added up after it
+
+NEWEST_FIRST = ("-created_at", "-pk")
+
+Points = tuple[Decimal | None, Decimal | None]  # quoted and charged
 
 
 @dataclass(frozen=True)
 class Page:
     """Tasks, the newest first, and the numbers of the tasks between which other pages are.
 
-    `is_few`: what is looked for is rare, so that all of it can be read at once.
+    `is_few`: what is looked for is rare, so that all of it can be read at once. `points`: of what
+    was read together with a first page, at most one more than `AT_ONCE`; None: of nothing.
     """
 
     tasks: list[Task]
     newer: UUID | None = None  # newer tasks end before this one
     older: UUID | None = None  # older tasks begin after this one
     is_few: bool = True
+    points: Sequence[Points] | None = None
 
     @property
     def is_first(self) -> bool:
@@ -52,12 +61,14 @@ class Found:
 
     def first_page(self) -> Page:
         """The newest."""
-        tasks, is_few = self._take(self._tasks, "-created_at", "-pk")
-        return Page(tasks[:PAGE_SIZE], older=_last(tasks), is_few=is_few)
+        tasks = self._near(self._tasks, *NEWEST_FIRST)
+        if self._needle and len(tasks) <= PAGE_SIZE:
+            return self._first_page_of_few()
+        return Page(tasks[:PAGE_SIZE], older=_last(tasks), is_few=not self._needle)
 
     def page_before(self, place: Task) -> Page:
         """The next ones that are older than this task, which need not be among them."""
-        tasks, is_few = self._take(older_than(self._tasks, place), "-created_at", "-pk")
+        tasks, is_few = self._take(older_than(self._tasks, place), *NEWEST_FIRST)
         newer = tasks[0].public_id if tasks else place.public_id
         return Page(tasks[:PAGE_SIZE], newer, _last(tasks), is_few)
 
@@ -72,17 +83,31 @@ class Found:
         tasks = tasks[:PAGE_SIZE][::-1]
         return Page(tasks, tasks[0].public_id, tasks[-1].public_id, is_few)
 
+    def _first_page_of_few(self) -> Page:
+        """The search is dear and what it finds is little: one serves the page and its totals."""
+        few = containing_few(self._tasks, self._needle, self._customer).order_by(*NEWEST_FIRST)
+        rows = list(few.values_list("pk", "points_quoted", "points_charged")[: AT_ONCE + 1])
+        keys = [key for key, *_ in rows[: PAGE_SIZE + 1]]
+        by_key = Task.objects.in_bulk(keys)
+        tasks = [by_key[key] for key in keys if key in by_key]
+        points = [(quoted, charged) for _, quoted, charged in rows]
+        return Page(tasks[:PAGE_SIZE], older=_last(tasks), points=points)
+
     def _take(self, tasks: TaskQuerySet, *order: str) -> tuple[list[Task], bool]:
         """One more than a page of them, and whether a text that is looked for is rare."""
+        found = self._near(tasks, *order)
+        if not self._needle or len(found) > PAGE_SIZE:
+            return found, not self._needle
+        few = containing_few(tasks, self._needle, self._customer)
+        return list(few.order_by(*order)[: PAGE_SIZE + 1]), True
+
+    def _near(self, tasks: TaskQuerySet, *order: str) -> list[Task]:
+        """Up to one more than a page; a frequent text fills it, a rare one is left to the index."""
         tasks = tasks.order_by(*order)
         if not self._needle:
-            return list(tasks[: PAGE_SIZE + 1]), True
-        # A frequent text fills the page from the nearest tasks; for a rare one there is the index.
+            return list(tasks[: PAGE_SIZE + 1])
         near = Task.objects.filter(pk__in=tasks.values("pk")[:NEAR]).order_by(*order)
-        found = list(containing(near, self._needle)[: PAGE_SIZE + 1])
-        if len(found) > PAGE_SIZE:
-            return found, False
-        return list(containing_few(tasks, self._needle, self._customer)[: PAGE_SIZE + 1]), True
+        return list(containing(near, self._needle)[: PAGE_SIZE + 1])
 
 
 def older_than(tasks: TaskQuerySet, place: Task) -> TaskQuerySet:
