@@ -13,6 +13,7 @@
     seen.add(end);
     unseen.delete(end);
     shown.get(end)?.close();
+    shown.delete(end);
     count();
   }
   function see(end) {
