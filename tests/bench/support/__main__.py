@@ -24,7 +24,7 @@ def main() -> int:
     big = given.tasks or (1_000_000 if given.postgres else 100_000)
     results: dict[int, dict[str, dict[str, list[float]]]] = {}
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        for count in (min(10_000, big), big):
+        for count in sorted({min(10_000, big), big}):
             place = Path(folder) / str(count)
             place.mkdir()
             with empty_database(kind, place, given.postgres) as url:
