@@ -2,7 +2,8 @@
 
     DATABASE_URL=… DJANGO_SETTINGS_MODULE=tests.settings python -m tests.bench.support.data 1000000
 
-Made inside the database, from numbers that only look random, so that each run makes the same.
+A second argument says in SQL whose the task `n` is, where another share is wanted. Made inside the
+database, from numbers that only look random, so that each run makes the same.
 """
 
 import sys
@@ -21,6 +22,10 @@ from .vocabulary import prompts  # noqa: E402
 
 CUSTOMERS = 2_000
 PROMPTS = 40_000
+OWNER = (
+    f"CASE WHEN n % 10 = 0 THEN 1 ELSE 1 + ((n * 7919) % {CUSTOMERS} * ((n * 31) % {CUSTOMERS}))"
+    f" / {CUSTOMERS} END"
+)
 STEP = 100_000  # tasks at a time
 
 POSTGRES = {
@@ -70,9 +75,7 @@ TASKS = """
         'video/mp4', 1000000, 1, '', at, at,
         CASE WHEN status IN ('queued', 'running', 'unconfirmed') THEN NULL ELSE at END,
         1, '', 0, 2, 0, at, at, {now}
-    FROM (SELECT n,
-            CASE WHEN n % 10 = 0 THEN 1 ELSE 1
-                + ((n * 7919) % {customers} * ((n * 31) % {customers})) / {customers} END AS owner,
+    FROM (SELECT n, {owner} AS owner,
             CASE WHEN n % 1000 < 70 THEN 'failed' WHEN n % 1000 < 90 THEN 'rejected'
                 WHEN n > {count} - 10000 AND n % 100 = 95 THEN 'running'
                 WHEN n > {count} - 10000 AND n % 100 = 96 THEN 'queued'
@@ -108,7 +111,7 @@ KINDS = (
 )
 
 
-def fill(count: int) -> None:
+def fill(count: int, owner: str = OWNER) -> None:
     """Make so many tasks and what belongs to them, in tables that are empty."""
     is_postgres = connection.vendor == "postgresql"
     say = POSTGRES if is_postgres else SQLITE
@@ -123,7 +126,7 @@ def fill(count: int) -> None:
         for start in range(1, count + 1, STEP):
             end = min(start + STEP - 1, count)
             with transaction.atomic():
-                _step(cursor, say, count, start, end)
+                _step(cursor, say, count, start, end, owner)
             _tell(began, f"{end:,} tasks")
         if is_postgres:
             cursor.execute(
@@ -142,7 +145,9 @@ def fill(count: int) -> None:
     _tell(began, "done")
 
 
-def _step(cursor: object, say: dict[str, str], count: int, start: int, end: int) -> None:
+def _step(
+    cursor: object, say: dict[str, str], count: int, start: int, end: int, owner: str
+) -> None:
     names = {
         "task_uuid": say["uuid"].format("a1" if say is SQLITE else "task"),
         "key_uuid": say["uuid"].format("b2" if say is SQLITE else "key"),
@@ -155,7 +160,7 @@ def _step(cursor: object, say: dict[str, str], count: int, start: int, end: int)
         "false": say["false"],
         "numbers": say["numbers"].format(start, end),
         "at": say["earlier"].format(f"({count} - n) * 60 * 1000000 / {count}"),
-        "customers": CUSTOMERS,
+        "owner": owner,
         "prompts": PROMPTS,
         "count": count,
         "blob": "'{}'::bytea" if say is POSTGRES else "x'7b7d'",
@@ -218,4 +223,4 @@ def _tell(began: float, what: str) -> None:
 
 
 if __name__ == "__main__":
-    fill(int(sys.argv[1]))
+    fill(int(sys.argv[1]), *sys.argv[2:])
