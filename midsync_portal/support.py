@@ -7,6 +7,7 @@ sentence of what came out. *Ask MidSync now* is `reconcile.reconcile_task`, *rep
 """
 
 from dataclasses import replace
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -23,7 +24,7 @@ from .upstream import get_client
 SUPPORT = "support"
 WITHOUT_NUMBER = Q(status=Status.UNCONFIRMED, midsync_task_id="")
 WAITS_FOR_MIDSYNC = Q(status__in=[Status.UNCONFIRMED, *sorted(ACCEPTED)])
-REVIEWED = {"needs_review": "", "review_at": None}
+REVIEWED: dict[str, Any] = {"needs_review": "", "review_at": None}
 
 
 def no_charge_found(task: Task, actor: User, reason: str) -> str:

@@ -75,11 +75,9 @@ def first_check_at(estimated_seconds: int | None, accepted_at: datetime | None =
 def apply_report(task: "Task", report: "StatusReport", source: str, **event: Any) -> Applied:
     """Apply a report under the row's lock; ids and points are learned even without a move."""
     try:
-        applied = _apply_locked(task, report, source, event)
+        return _apply_locked(task, report, source, event)
     except IntegrityError:  # another task has learned the same id just now: this time it is seen
-        applied = _apply_locked(task, report, source, event)
-    task.refresh_from_db()
-    return applied
+        return _apply_locked(task, report, source, event)
 
 
 def stop_sending(task: "Task", source: str, **event: Any) -> None:
@@ -104,7 +102,9 @@ def _apply_locked(
 ) -> Applied:
     with transaction.atomic():
         row = type(task).objects.select_for_update(no_key=True).get(pk=task.pk)
-        return _apply(row, report, source, event)
+        applied = _apply(row, report, source, event)
+    task.become(row)
+    return applied
 
 
 def _apply(row: "Task", report: "StatusReport", source: str, event: dict[str, Any]) -> Applied:
@@ -163,7 +163,7 @@ def _apply(row: "Task", report: "StatusReport", source: str, event: dict[str, An
         fields["sent_at"] = timezone.now()
     # The row is locked, so it is what the database would compare with.
     moved = is_higher and row.move_to(
-        status, source, **{**facts, **fields}, **_why(report, facts, event)
+        status, source, is_locked=True, **{**facts, **fields}, **_why(report, facts, event)
     )
     if not moved:
         if status == row.status == Status.SUCCEEDED and source == STATUS:

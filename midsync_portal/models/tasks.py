@@ -328,13 +328,20 @@ class Task(models.Model):
         return (self.points_charged or Decimal(0)) - (self.points_quoted or Decimal(0))
 
     def move_to(
-        self, status: Status, source: str, *, only_if: Q | None = None, **fields: Any
+        self,
+        status: Status,
+        source: str,
+        *,
+        only_if: Q | None = None,
+        is_locked: bool = False,
+        **fields: Any,
     ) -> bool:
         """Move to a status of higher rank; False where the task is there or beyond already.
 
         Writes `fields` with it, the TaskEvent and the wake-up in the same transaction.
         `reason`, `evidence`, `actor` and `delivery` among the fields go to the event.
-        `only_if` is a further condition on the row as it is in the database.
+        `only_if` is a further condition on the row as it is in the database; `is_locked` says
+        that the caller holds the row's lock and this is how it is there, so it is not read again.
         """
         event = {key: fields.pop(key) for key in EVENT_FIELDS if key in fields}
         now = timezone.now()
@@ -346,19 +353,27 @@ class Task(models.Model):
         if status == Status.SUCCEEDED:  # the worker makes our own copy
             fields |= {"video_state": self.VideoState.FETCHING, "video_next_try_at": now}
         before = self.status
+        fields |= {"status": status, "updated_at": now}
         with transaction.atomic():
-            moved = Task.objects.filter(
-                only_if or Q(), pk=self.pk, status__in=MOVES_TO[status]
-            ).update(status=status, updated_at=now, **fields)
-            if not moved:
+            rows = Task.objects.filter(only_if or Q(), pk=self.pk, status__in=MOVES_TO[status])
+            if not rows.update(**fields):
                 return False
-            self.refresh_from_db()
+            if is_locked:
+                for name, value in fields.items():
+                    setattr(self, name, value)
+            else:
+                self.refresh_from_db()
             self.record(
                 TaskEvent.Kind.MOVE, source, status_before=before, status_after=status, **event
             )
             if status in FINAL:
                 EndMail.objects.plan(self)
         return True
+
+    def become(self, row: "Task") -> None:
+        """Be as another instance of the same row is."""
+        for field in self._meta.concrete_fields:
+            setattr(self, field.attname, getattr(row, field.attname))
 
     def record(self, kind: "TaskEvent.Kind", source: str, **fields: Any) -> "TaskEvent":
         """Leave one TaskEvent and wake the hub; call it inside the transaction of the change."""
