@@ -349,25 +349,6 @@ def test_only_one_sender_gets_the_mark(order):
     assert _mark(task) is None
 
 
-def test_limits_hold_per_minute_for_open_tasks_and_for_points(order, settings):
-    settings.SUBMIT_RATE = 2
-    order()
-    order({**BODY, "duration": 10})
-    with pytest.raises(submission.LimitReached, match="2 videos a minute"):
-        order({**BODY, "prompt": "three"})
-    settings.SUBMIT_RATE, settings.OPEN_TASKS_MAX = 10, 2
-    with pytest.raises(submission.LimitReached, match="still open"):
-        order({**BODY, "prompt": "three"})
-    settings.OPEN_TASKS_MAX, settings.DAILY_POINTS_MAX = 20, 100
-    with pytest.raises(submission.LimitReached, match="100 points a day"):
-        order({**BODY, "prompt": "three"})
-    settings.DAILY_POINTS_MAX, settings.DAILY_POINTS_GLOBAL = 0, 80
-    with pytest.raises(submission.LimitReached, match="limit of points for today"):
-        order({**BODY, "prompt": "three"})
-    settings.DAILY_POINTS_GLOBAL = 105
-    assert order({**BODY, "prompt": "three"})
-
-
 def test_quotes_are_limited_per_minute(ana, wire, settings):
     settings.QUOTE_RATE = 2
     customer = ana.customers.get()

@@ -9,8 +9,11 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from midsync_portal.models import Customer, Membership, User
+from midsync_portal.people import may_operate
 
 from .evidence import Filtered, ReadOnly
+
+LIMITS = ("tasks_a_minute", "open_tasks", "points_a_day")
 
 # The groups and their rights are the code's (people.py), made anew by every `migrate`.
 admin.site.unregister(Group)
@@ -56,19 +59,27 @@ class UserAdmin(Filtered, DjangoUserAdmin):
 
 @admin.register(Customer)
 class CustomerAdmin(Filtered):
-    """Teams and their members; only a superuser changes them."""
+    """Teams and their members, changed by superusers; operators set their limits."""
 
-    list_display = ("name", "created_at")
+    list_display = ("name", *LIMITS, "created_at")
     search_fields = ("name",)
     inlines = (MembershipInline,)
+    fieldsets = (
+        (None, {"fields": ("name",)}),
+        ("How much they may order", {"fields": LIMITS}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The name is not an operator's to change."""
+        return () if request.user.is_superuser else ("name",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Superusers."""
         return bool(request.user.is_active and request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers."""
-        return bool(request.user.is_active and request.user.is_superuser)
+        """Operators, for the limits; superusers."""
+        return may_operate(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""

@@ -67,9 +67,27 @@ class Customer(models.Model):
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="customers")
+    # What operators grant this team.
+    tasks_a_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="orders within a minute; empty: SUBMIT_RATE"
+    )
+    open_tasks = models.PositiveIntegerField(
+        null=True, blank=True, help_text="tasks that have not ended; empty: OPEN_TASKS_MAX"
+    )
+    points_a_day = models.PositiveIntegerField(
+        null=True, blank=True, help_text="UTC days; 0: no limit; empty: DAILY_POINTS_MAX"
+    )
 
     class Meta:
         ordering = ["name", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q((f"{name}__gte", 1)),  # or empty
+                name=f"customer_{name}_from_1",
+                violation_error_message="At least 1, or nothing.",
+            )
+            for name in ("tasks_a_minute", "open_tasks")
+        ]
 
     def __str__(self) -> str:
         return self.name
