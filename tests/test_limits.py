@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from midsync_portal import submission
+from midsync_portal.admin.people import LIMITS
 from midsync_portal.models import Customer
 
 pytestmark = pytest.mark.django_db
@@ -33,16 +34,18 @@ def page(ana):
 
 def limits(client, page, **sent):
     """Save the page of a team, as its form would."""
-    none = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
-    none |= {"membership_set-TOTAL_FORMS": 0, "membership_set-INITIAL_FORMS": 0}
-    return client.post(
-        page, {"tasks_a_minute": "", "open_tasks": "", "points_a_day": ""} | none | sent
-    )
+    members = {"membership_set-TOTAL_FORMS": 0, "membership_set-INITIAL_FORMS": 0}
+    return client.post(page, dict.fromkeys(LIMITS, "") | members | sent)
 
 
 def test_an_operator_sets_limits_and_nothing_else(client, olga, ana, page):
     client.force_login(olga)
-    saved = limits(client, page, name="Mine now", open_tasks="3", points_a_day="0")
+    joining = {
+        "membership_set-TOTAL_FORMS": 1,
+        "membership_set-0-user": olga.pk,
+        "membership_set-0-role": "owner",
+    }
+    saved = limits(client, page, name="Mine now", open_tasks="3", points_a_day="0", **joining)
     assert saved.status_code == 302
     team = ana.customers.get()
     assert (team.tasks_a_minute, team.open_tasks, team.points_a_day) == (None, 3, 0)

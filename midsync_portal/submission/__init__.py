@@ -11,9 +11,9 @@ What happens to a task, whatever goes wrong:
   lapses and the task is UNCONFIRMED
 """
 
+from .limits import LimitReached
 from .ordering import (
     FormUsed,
-    LimitReached,
     NeedsConfirmation,
     OrderedBefore,
     OrderingPaused,

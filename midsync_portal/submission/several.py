@@ -17,7 +17,8 @@ from midsync_portal import gate
 from midsync_portal.canonical import body_hash
 from midsync_portal.models import Customer, Quote, Task, User
 
-from .ordering import FormUsed, LimitReached, NeedsConfirmation, OrderedBefore, submit
+from .limits import LimitReached
+from .ordering import FormUsed, NeedsConfirmation, OrderedBefore, submit
 from .pool import send_all_and_wait
 from .quoting import QuoteRefused, TooMany, is_fresh, newest_quote, quote_for
 from .sending import give_connection_back
