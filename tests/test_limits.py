@@ -40,12 +40,7 @@ def limits(client, page, **sent):
 
 def test_an_operator_sets_limits_and_nothing_else(client, olga, ana, page):
     client.force_login(olga)
-    joining = {
-        "membership_set-TOTAL_FORMS": 1,
-        "membership_set-0-user": olga.pk,
-        "membership_set-0-role": "owner",
-    }
-    saved = limits(client, page, name="Mine now", open_tasks="3", points_a_day="0", **joining)
+    saved = limits(client, page, name="Mine now", open_tasks="3", points_a_day="0")
     assert saved.status_code == 302
     team = ana.customers.get()
     assert (team.tasks_a_minute, team.open_tasks, team.points_a_day) == (None, 3, 0)
@@ -54,6 +49,13 @@ def test_an_operator_sets_limits_and_nothing_else(client, olga, ana, page):
     history = client.get(page.replace("change", "history")).content.decode()
     assert "Open tasks" in history
     assert olga.email in history
+
+
+def test_an_operator_joins_no_team(client, olga, ana, page):
+    client.force_login(olga)
+    member = {"membership_set-0-user": olga.pk, "membership_set-0-role": "owner"}
+    limits(client, page, **member, **{"membership_set-TOTAL_FORMS": 1})
+    assert ana.customers.get().members.get() == ana
 
 
 def test_support_reads_limits_and_changes_none(client, tess, ana, page):
