@@ -6,6 +6,7 @@ jump of all clocks.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -117,6 +118,12 @@ def test_support_explains_what_happened(ana: Visitor, sam: Visitor) -> None:
     find(sam, failed)
     expect(status).to_have_text("Failed")
     take(sam, "support-failed", *record)
+    page.goto(f"{sam.portal.address}/admin/midsync_portal/reconciliation/compare/")
+    for day in ("From", "To and with"):
+        page.get_by_label(day).fill(datetime.now(UTC).date().isoformat())
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator(".fieldBox.field-returned .readonly")).to_have_text("0.0000")
+    find(sam, failed)
     press(sam, "Dealt with", "ticket 4: answered, MidSync gives nothing back")
     expect(page.get_by_role("button", name="Dealt with")).to_have_count(0)
 
