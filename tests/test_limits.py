@@ -34,7 +34,7 @@ def page(ana):
 
 def limits(client, page, **sent):
     """Save the page of a team, as its form would."""
-    members = {"membership_set-TOTAL_FORMS": 0, "membership_set-INITIAL_FORMS": 0}
+    members = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
     return client.post(page, dict.fromkeys(LIMITS, "") | members | sent)
 
 
@@ -53,8 +53,8 @@ def test_an_operator_sets_limits_and_nothing_else(client, olga, ana, page):
 
 def test_an_operator_joins_no_team(client, olga, ana, page):
     client.force_login(olga)
-    member = {"membership_set-0-user": olga.pk, "membership_set-0-role": "owner"}
-    limits(client, page, **member, **{"membership_set-TOTAL_FORMS": 1})
+    member = {"memberships-0-user": olga.pk, "memberships-0-role": "owner"}
+    limits(client, page, **member, **{"memberships-TOTAL_FORMS": 1})
     assert ana.customers.get().members.get() == ana
 
 
