@@ -9,6 +9,7 @@
   const SILENT = 40_000; // two heartbeats of the server are missing
   const SLEPT = 5_000; // the page's clock stood still
   const HIDDEN = 60_000; // a hidden tab gives its connection back: browsers allow only six
+  const REPLACED = /^<\w+[^>]*? id="([\w-]+)"[^>]* hx-swap-oob="true"/; // what a message puts in place
   const PLACES = [1, 2, 3]; // of one browser: so many hidden tabs may wait for the end of a task
   const WAITED = 3_600_000; // and no longer
   const MINE = `[data-by="${document.body.dataset.user}"][data-says=""]`; // under way
@@ -39,7 +40,11 @@
     heard = Date.now();
     source = new EventSource(url);
     source.onopen = () => { missed = 0; hear(); badge(); };
-    source.onmessage = ({ data }) => { hear(); htmx.swap(feed, data, { swapStyle: "none", swapDelay: 0, settleDelay: 0 }); };
+    source.onmessage = ({ data }) => {
+      hear();
+      const [, id] = REPLACED.exec(data) ?? []; // a row may have left the page meanwhile
+      if (!id || document.getElementById(id)) htmx.swap(feed, data, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
+    };
     source.addEventListener("beat", hear);
     source.addEventListener("paused", () => { paused = true; source.close(); badge("paused"); });
     source.onerror = ({ target }) => lose(target.readyState === EventSource.CLOSED);

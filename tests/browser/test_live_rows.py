@@ -146,6 +146,16 @@ def test_a_burst_of_fifty_changes_to_one_row_ends_in_the_last_state(
     expect(bar).to_have_count(0)
 
 
+def test_a_row_that_has_left_the_page_may_still_change(pair: Pair, ana: Visitor) -> None:
+    ana.page.evaluate("document.getElementById('task-rows').dataset.pageSize = 1")
+    order(ana, "pushed out")
+    task = order(ana, "stays")
+    expect(ana.rows()).to_have_count(1)
+    for ordered in pair.gateway.orders[-2:]:
+        pair.gateway.finish(ordered)
+    ana.wait_for_status(task, "succeeded")  # and no error in the console
+
+
 def test_focus_in_a_row_survives_even_the_change_of_its_own_cell(pair: Pair, ana: Visitor) -> None:
     task = order(ana, "focus stays")
     title = ana.row(task).get_by_role("link", name="focus stays", exact=True)
