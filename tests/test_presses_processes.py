@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -17,10 +16,9 @@ from midsync_portal.processes import (
     Process,
     end_all,
     free_port,
-    run_to_end,
     wait_until_answers,
 )
-from tests.browser.portal import EMAIL, PASSWORD, PREPARE, ROOT, SUPPORT
+from tests.browser.portal import EMAIL, PASSWORD, ROOT, prepare_in
 from tests.pages import Page
 from tests.serving import PATIENCE
 from tests.wire import ACCEPTED
@@ -98,7 +96,7 @@ def portal(tmp_path, midsync, database_url):
         "PORTAL_PASSWORD": PASSWORD,
         "SUBMIT_WAIT": str(PATIENCE),
     }
-    run_to_end([sys.executable, "-c", PREPARE, EMAIL, SUPPORT], env, ROOT)
+    prepare_in(env)
     web = Process("web", ["bin/web"], env, tmp_path / "web.log", ROOT)
     try:
         wait_until_answers(env["PORTAL_URL"] + "/accounts/login/", [web])

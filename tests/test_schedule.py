@@ -59,6 +59,7 @@ def midsync(wire, clock):
     return Midsync(wire, clock)
 
 
+@pytest.mark.once
 def test_promise_09_lost_callbacks_of_250_tasks_are_repaired_in_time(
     make_task, midsync, worker, clock
 ):
@@ -88,6 +89,7 @@ def test_promise_09_lost_callbacks_of_250_tasks_are_repaired_in_time(
     assert midsync.most_in(10) <= 10 * RATE + RATE
 
 
+@pytest.mark.once
 def test_promise_10_after_a_restart_1000_open_tasks_are_asked_about_within_the_rate(
     make_task, midsync, worker, clock
 ):

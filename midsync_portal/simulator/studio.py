@@ -38,7 +38,10 @@ class Studio:
         if self._pool is None or self._waiting >= MOST_AHEAD:
             return
         self._waiting += 1
-        self._pool.submit(self._prepared, task_id, spec)
+        try:
+            self._pool.submit(self._prepared, task_id, spec)
+        except RuntimeError:  # it is being closed
+            self._waiting -= 1
 
     def _prepared(self, task_id: str, spec: VideoSpec) -> None:
         try:

@@ -89,9 +89,13 @@ def _settings(midsync: str, port: int, folder: Path) -> dict[str, str]:
 
 def prepare(folder: Path) -> Path:
     """A folder with static files and a database with people in it, to be copied."""
-    env = environment(**_settings("http://127.0.0.1:9", 9, folder))
-    run_to_end([sys.executable, "-c", PREPARE, EMAIL, SUPPORT, OPERATOR, NEW], env, ROOT)
+    prepare_in(environment(**_settings("http://127.0.0.1:9", 9, folder)))
     return folder
+
+
+def prepare_in(env: dict[str, str]) -> None:
+    """Tables, static files and people, where these settings say."""
+    run_to_end([sys.executable, "-c", PREPARE, EMAIL, SUPPORT, OPERATOR, NEW], env, ROOT)
 
 
 @contextmanager

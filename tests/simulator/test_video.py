@@ -227,7 +227,6 @@ def test_what_a_stopped_process_left_unfinished_is_swept_away(tmp_path: Path) ->
 
 
 def test_a_few_videos_are_made_ahead_and_a_flood_is_not(tmp_path: Path) -> None:
-
     made: list[str] = []
     go = threading.Event()
 
@@ -242,6 +241,13 @@ def test_a_few_videos_are_made_ahead_and_a_flood_is_not(tmp_path: Path) -> None:
     go.set()
     studio.finish()
     assert made == [f"ms-{number}.webm" for number in range(MOST_AHEAD)]
+
+
+def test_an_order_that_comes_while_it_stops_is_taken_all_the_same(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, ahead=True)
+    studio.close()
+    studio.prepare("ms-1", SMALL)
+    assert not (tmp_path / "ms-1.webm").exists()
 
 
 def test_a_video_is_rendered_in_a_process_of_its_own(tmp_path: Path) -> None:
