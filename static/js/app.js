@@ -95,6 +95,7 @@
     setTimeout(() => {
       const rows = $("task-rows");
       while (rows && rows.childElementCount > rows.dataset.pageSize) rows.lastElementChild.remove();
+      chosen();
     });
   });
 

@@ -10,7 +10,7 @@
   const SLEPT = 5_000; // the page's clock stood still
   const HIDDEN = 60_000; // a hidden tab gives its connection back: browsers allow only six
   const REPLACED = /^<\w+[^>]*? id="([\w-]+)"[^>]* hx-swap-oob="true"/; // what a message puts in place
-  const PLACES = [1, 2, 3]; // of one browser: so many hidden tabs may wait for the end of a task
+  const PLACES = [1, 2]; // of one browser: so many hidden tabs may wait for the end of a task
   const WAITED = 3_600_000; // and no longer
   const MINE = `[data-by="${document.body.dataset.user}"][data-says=""]`; // under way
   let source, retry, hide, paused = false, missed = 0, heard = 0, ticked = Date.now();
@@ -24,7 +24,7 @@
   }
   // Locks are shared by the tabs of a browser; pages without https have none, so there nobody waits.
   const takePlace = () => PLACES.forEach((place) => navigator.locks?.request(`waits-${place}`, { ifAvailable: true }, (lock) => {
-    if (!lock || !document.hidden || until) return undefined;
+    if (!lock || !document.hidden || until || !document.querySelector(MINE)) return undefined;
     until = Date.now() + WAITED;
     return new Promise((give) => { giveUp = () => { until = 0; give(); }; });
   }));
@@ -46,7 +46,7 @@
       if (!id || document.getElementById(id)) htmx.swap(feed, data, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
     };
     source.addEventListener("beat", hear);
-    source.addEventListener("paused", () => { paused = true; source.close(); badge("paused"); });
+    source.addEventListener("paused", () => { paused = true; source.close(); badge("paused"); giveUp?.(); });
     source.onerror = ({ target }) => lose(target.readyState === EventSource.CLOSED);
   }
   async function lose(refused) { // refused: an answer, but no stream
@@ -63,9 +63,9 @@
     }
   }
   function anew() {
-    if (paused || rests()) return;
+    if (paused) return;
     source?.close();
-    connect();
+    connect(); // which a tab that rests does when it is shown again
   }
   function hear() { heard = Date.now(); }
   function badge(state) {
