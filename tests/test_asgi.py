@@ -29,7 +29,7 @@ from midsync_portal.serving.body import (
 )
 from midsync_portal.serving.headers import believed
 from midsync_portal.serving.pools import Pool
-from midsync_portal.serving.site import Site, calls_midsync
+from midsync_portal.serving.site import Site, takes_long
 from tests.serving import PATIENCE, Answer, Loop, request, scope_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -251,6 +251,9 @@ def test_header_names_with_underscores_are_dropped_always():
         ("POST", "/admin/midsync_portal/task/", True),
         ("GET", "/", False),
         ("GET", "/quote/", False),
+        ("GET", "/tasks/export/", True),
+        ("GET", "/tasks/totals/", True),
+        ("GET", "/tasks/", False),
         ("GET", "/compare/", False),
         ("POST", "/parameters/", False),
         ("POST", "/callbacks/7b0d1b9c-5f0e-4d3e-9d35-3c2a56d1a111/t/", False),
@@ -258,7 +261,7 @@ def test_header_names_with_underscores_are_dropped_always():
     ],
 )
 def test_what_waits_for_midsync_has_threads_of_its_own(method, path, expected):
-    assert calls_midsync(method, path) is expected
+    assert takes_long(method, path) is expected
 
 
 def test_pages_go_on_while_every_call_to_midsync_hangs(loop):

@@ -152,6 +152,11 @@ def test_headers_are_kept_by_name_and_never_the_signature(task, settings):
     assert len(kept["user-agent"]) == 200
 
 
+def test_a_long_challenge_is_echoed_as_it_came(task):
+    answer = post(task, {"challenge": "x" * 300}, **{"Accept-Encoding": "gzip"})
+    assert answer.content == b"x" * 300
+
+
 def test_a_challenge_is_echoed_only_where_there_is_nothing_else(task):
     assert post(task, {"challenge": "say"}).content == b"say"
     assert post(task, READY | {"challenge": "say"}).content == b"ok"

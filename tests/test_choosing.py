@@ -12,6 +12,7 @@ from zipfile import ZIP_STORED, ZipFile
 import pytest
 from django.contrib.messages import get_messages
 from django.core.files.storage import default_storage
+from django.db import OperationalError
 
 from midsync_portal.models.status import Status
 from midsync_portal.videos import archive, sending
@@ -169,3 +170,18 @@ def test_slow_readers_of_zips_hold_no_thread(loop, site, ana, stored, get):
     for stream in streams:
         stream.result(20)
     assert all(len(unpacked(answer)) == 2 for answer in answers)
+
+
+def test_who_asks_for_the_head_of_a_zip_gets_that(get, stored):
+    answer = get(DOWNLOAD, method="HEAD", query=query_of(stored()))
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-type"] == "application/zip"
+
+
+def test_a_zip_is_asked_for_again_while_the_database_is_away(get, stored, monkeypatch):
+    def away(*args):
+        raise OperationalError
+
+    monkeypatch.setattr(archive, "find_archive", away)
+    answer = get(DOWNLOAD, query=query_of(stored()))
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")

@@ -94,4 +94,6 @@ def _is_signed(request: HttpRequest, body: bytes) -> bool:
 
 
 def _plain(text: str, status: int) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
+    # Not compressed: whoever sent a challenge compares it as it comes.
+    plain = {"Content-Encoding": "identity"}
+    return HttpResponse(text, "text/plain; charset=utf-8", status, headers=plain)

@@ -30,8 +30,8 @@ class Site:
 
     def __init__(self, app: WsgiApp) -> None:
         self.pages = Pool(app, PAGE_THREADS)
-        # These wait for MidSync, so they have threads of their own: however many of them hang,
-        # pages and callbacks go on.
+        # These wait for MidSync or read much, so they have threads of their own: however many of
+        # them hang, pages and callbacks go on.
         self.upstream = Pool(_without_kept_connections(app), UPSTREAM_THREADS)
         self.hub = Hub()
         self.stream = StreamDoor(self.hub, not_found=self.pages)
@@ -64,7 +64,7 @@ class Site:
         except Disconnected:
             return
         else:
-            pool = self.upstream if calls_midsync(scope["method"], path) else self.pages
+            pool = self.upstream if takes_long(scope["method"], path) else self.pages
             await pool(*with_body(scope, body), send)
 
     def close(self) -> None:
@@ -85,8 +85,12 @@ class Site:
         await asyncio.to_thread(self.beats.finish)
 
 
-def calls_midsync(method: str, path: str) -> bool:
-    """Whether a request may wait for MidSync: quote, submit, compare, check, support's actions."""
+def takes_long(method: str, path: str) -> bool:
+    """Whether a request may wait for MidSync (quote, submit, compare, check, support's actions),
+    or reads a customer's whole work.
+    """
+    if path in ("/tasks/export/", "/tasks/totals/"):
+        return True
     return method == "POST" and (
         path in ("/", "/quote/", "/compare/")
         or (path.startswith("/tasks/") and path.endswith("/check/"))

@@ -21,6 +21,7 @@ from django.utils.translation import gettext
 
 from midsync_portal.live.access import NoSuchTask, NotLoggedIn, admit, session_key_of
 from midsync_portal.models import Task
+from midsync_portal.serving.answers import answer
 from midsync_portal.serving.types import Receive, Scope, Send
 from midsync_portal.wording import status_word, task_title
 
@@ -117,7 +118,7 @@ class ArchiveDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a request for a zip; False where it is for Django to answer."""
-        if scope["path"] != PATH or scope["method"] != "GET":
+        if scope["path"] != PATH or scope["method"] not in ("GET", "HEAD"):
             return False
         key = session_key_of(scope["headers"])
         try:
@@ -125,6 +126,11 @@ class ArchiveDoor:
             archive = await self._look_up(partial(find_archive, key, numbers, language))
         except (ValueError, NotLoggedIn, NoSuchTask):
             return False
+        except Exception:
+            log.exception("a zip cannot be made right now")
+            again = [(b"retry-after", b"5")]
+            await answer(send, 503, "The videos cannot be read right now.", again)
+            return True
         if not archive:
             return False
         name = f"videos-{timezone.now():%Y-%m-%d-%H%M}.zip"
@@ -133,6 +139,10 @@ class ArchiveDoor:
             (b"content-type", b"application/zip"),
             (b"content-disposition", f'attachment; filename="{name}"'.encode()),
         ]
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.start", "status": 200, "headers": head})
+            await send({"type": "http.response.body", "body": b""})
+            return True
         await self._sender(name, (200, head), archive.pieces(), scope, receive, send)
         return True
 

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from midsync_portal.catalog import get_catalog
 from midsync_portal.finding.export import csv_lines
@@ -65,7 +65,7 @@ def task_totals(request: PortalRequest) -> HttpResponse:
     return render(request, "tasks/_totals.html", {"totals": totals, "wanted": wanted})
 
 
-@require_safe
+@require_GET
 def task_export(request: PortalRequest) -> StreamingHttpResponse:
     """What the filter of the URL finds as CSV."""
     if request.customer is None:
