@@ -1,8 +1,9 @@
 """Who somebody is at work for, how accounts are made, and what the groups of staff may do.
 
 *support* reads everything of the portal and uses the verbs; *operator* may all that and operates:
-sending, the catalogue, the health page. Only a superuser changes people. Nobody edits or deletes
-tasks, money, evidence or history, whatever their rights: the admin's classes forbid it.
+sending, the catalogue, the limits of teams, the health page. Only a superuser changes people.
+Nobody edits or deletes tasks, money, evidence or history, whatever their rights: the admin's
+classes forbid it.
 """
 
 from typing import Any

@@ -302,7 +302,7 @@ def test_a_limit_stops_the_columns_beyond_it(studio, settings):
     _, form = priced(studio)
     settings.OPEN_TASKS_MAX = 1
     answer = studio.post(COMPARE, form)
-    assert "still open" in answer.content.decode()
+    assert "of at most 1 at once" in answer.content.decode()
     assert Task.objects.get().video_model == "runway"
     settings.OPEN_TASKS_MAX = 9
     assert studio.post(COMPARE, form_in(answer)).status_code == 302

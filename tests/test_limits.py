@@ -80,7 +80,7 @@ def test_a_limit_that_forbids_everything_is_refused(client, olga, ana, page):
     ("limit", "said"),
     [
         ({"tasks_a_minute": 1}, "1 video a minute"),
-        ({"open_tasks": 1}, "1 of your team's tasks is still open"),
+        ({"open_tasks": 1}, "open tasks: 1, of at most 1 at once"),
         ({"points_a_day": 40}, "40 points a day"),
     ],
 )
@@ -104,7 +104,7 @@ def test_limits_hold_per_minute_for_open_tasks_and_for_points(order, settings):
     with pytest.raises(submission.LimitReached, match="2 videos a minute"):
         order({**BODY, "prompt": "three"})
     settings.SUBMIT_RATE, settings.OPEN_TASKS_MAX = 10, 2
-    with pytest.raises(submission.LimitReached, match="still open"):
+    with pytest.raises(submission.LimitReached, match="open tasks: 2, of at most 2"):
         order({**BODY, "prompt": "three"})
     settings.OPEN_TASKS_MAX, settings.DAILY_POINTS_MAX = 20, 100
     with pytest.raises(submission.LimitReached, match="100 points a day"):

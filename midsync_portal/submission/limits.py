@@ -44,15 +44,12 @@ def check_limits(customer: Customer, quote: Quote) -> None:
             a_minute,
         )
         raise LimitReached(said % {"count": a_minute})
-    if tasks.open().count() >= at_once:
-        said = ngettext(
-            "%(count)d of your team's tasks is still open. "
-            "Nothing was ordered; please wait until it has ended.",
-            "%(count)d of your team's tasks are still open. "
-            "Nothing was ordered; please wait until one of them has ended.",
-            at_once,
+    if (waiting := tasks.open().count()) >= at_once:
+        said = gettext(
+            "Your team's open tasks: %(open)d, of at most %(count)d at once. "
+            "Nothing was ordered; please wait until enough of them have ended."
         )
-        raise LimitReached(said % {"count": at_once})
+        raise LimitReached(said % {"open": waiting, "count": at_once})
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     price = quote.points or Decimal(0)
     if a_day and _spent(tasks, today) + price > a_day:
