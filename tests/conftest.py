@@ -43,9 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def uses_database(item: pytest.Item) -> bool:
-    """Whether a test works in the database that DATABASE_URL names, and may differ by it."""
-    if item.get_closest_marker("once"):
-        return False
+    """Whether a test works in the database that DATABASE_URL names, itself or by a fixture."""
     fixtures = getattr(item, "fixturenames", ())
     return (
         bool(item.get_closest_marker("django_db"))

@@ -98,33 +98,36 @@ def sticking_out(page: Page) -> list[str]:
     return found
 
 
-# Controls that a person can use now, and how the one with the focus shows that it has it.
+# Controls that a person can use now; and how they look while none of them has the focus.
 CONTROLS = """() => {
     const drawn = (one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const words = (one) => one.getAttribute("href") || one.textContent.trim().slice(0, 30);
-    window.controlName = (one) => one.type === "radio" ? `radio ${one.name}`
-        : `${one.tagName} ${one.id || one.name || words(one)}`;
-    return [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+    document.activeElement?.blur();
+    const controls = [...document.querySelectorAll(
+        "a[href], button, input, select, textarea, summary")]
         .filter((one) => one.type !== "hidden" && !one.disabled && one.tabIndex >= 0
-            && (drawn(one) || one.type === "radio" && drawn(one.parentElement)))
-        .map(controlName);
+            && (drawn(one) || one.type === "radio" && drawn(one.parentElement)));
+    window.around = (one) => [one, one.closest("label"), one.parentElement].filter(Boolean);
+    window.shadows = new Map(
+        controls.flatMap(around).map((at) => [at, getComputedStyle(at).boxShadow]));
+    window.controlName = (one) => one.type === "radio" ? `radio ${one.name}`
+        : `${one.tagName} ${one.id || one.name || words(one)} (${controls.indexOf(one)})`;
+    return controls.map(controlName);
 }"""
 FOCUSED = """() => {
     const one = document.activeElement;
     if (!one || one === document.body) return null;
     const shows = (at) => {
         const { outlineStyle, boxShadow } = getComputedStyle(at);
-        return outlineStyle !== "none" || boxShadow !== "none";
+        return outlineStyle !== "none" || shadows.has(at) && boxShadow !== shadows.get(at);
     };
-    const around = [one, one.closest("label"), one.parentElement].filter(Boolean);
-    return [window.controlName(one), around.some(shows)];
+    return [controlName(one), around(one).some(shows)];
 }"""
 
 
 def unreachable(page: Page) -> list[str]:
     """Controls that Tab never comes to, or that do not show that they have the focus."""
     controls = set(page.evaluate(CONTROLS))
-    page.evaluate("document.activeElement?.blur()")
     reached: dict[str, bool] = {}
     for _ in range(3 * len(controls) + 30):
         page.keyboard.press("Tab")

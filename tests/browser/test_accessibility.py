@@ -179,14 +179,17 @@ def test_support_is_not_kept_out_either(
 def test_these_eyes_see(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     page.set_content(
-        "<title>No</title><main><h1>No</h1><button></button>"
+        "<title>No</title><style>@keyframes off { to { opacity: 0 } }</style>"
+        "<style>i { animation: off 9s }</style>"
+        "<main><h1>No</h1><button></button><i>moves</i>"
         "<p style='color: #999; background: #fff; width: 500px'>pale and wide</p>"
-        "<div tabindex=-1><a href='/x' style='outline: none'>x</a></div></main>"
+        "<div style='box-shadow: 0 0 3px'><a href='/x' style='outline: none'>x</a></div></main>"
     )
     found = " ".join(accessibility.violations(page))
     assert "button-name" in found
     assert "color-contrast" in found
     assert "html-has-lang" in found
+    assert accessibility.moving(page) == [" off"]
     assert any("page: 500" in one or "wide: P" in one for one in accessibility.sticking_out(page))
     assert any("not shown: A" in one for one in accessibility.unreachable(page))
     page.close()
