@@ -160,6 +160,11 @@ def test_everything_fits_and_is_reached_by_keyboard(pair: Pair, open_window: Ope
 def test_support_is_not_kept_out_either(
     pair: Pair, open_window: Open, record_property: Callable[[str, object], None]
 ) -> None:
+    ana = open_window(pair.portal)
+    ana.log_in("/?model=kling-2.5-turbo")
+    ana.write_prompt("read by support with other eyes")
+    ana.wait_for_price()
+    ana.generate()
     sam = open_window(replace(pair.portal, email=SUPPORT))
     sam.log_in("/admin/")
     look = Look(sam)
@@ -170,6 +175,9 @@ def test_support_is_not_kept_out_either(
         "callbacks": "/admin/midsync_portal/callbackdelivery/",
     }.items():
         look(state, path)
+    sam.page.goto(f"{pair.portal.address}/admin/midsync_portal/customer/")
+    sam.page.locator("#result_list tbody th a").first.click()
+    look("team")
     sam.page.goto(f"{pair.portal.address}/admin/midsync_portal/task/")
     sam.page.locator("#result_list tbody th a").first.click()
     look("record")

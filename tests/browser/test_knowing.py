@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import Pair
-from .test_live_rows import order, set_hidden
+from .test_live_rows import PLACES_TAKEN, order, set_hidden
 from .visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -20,7 +20,6 @@ LISTEN = """
         constructor(title, options) { super(title, options); notes.push([this, options]); }
     };
 """
-PLACES_TAKEN = "navigator.locks.query().then(({ held }) => held.length)"
 
 
 def bodies(visitor: Visitor) -> list[str]:

@@ -57,6 +57,9 @@ def order(visitor: Visitor, prompt: str) -> str:
     return task
 
 
+PLACES_TAKEN = "navigator.locks.query().then(({ held }) => held.length)"  # by tabs that wait
+
+
 def set_hidden(visitor: Visitor, hidden: bool) -> None:
     visitor.page.evaluate(
         "value => { Object.defineProperty(document, 'hidden', { value, configurable: true });"
@@ -189,6 +192,8 @@ def test_with_six_tabs_two_are_paused_and_right_when_they_are_shown(
         ana = open_window(portal)
         ana.log_in("/?model=kling-2.5-turbo")
         task = order(ana, "six tabs")
+        set_hidden(ana, True)  # and waits for the end of its task
+        ana.wait_until(lambda: ana.page.evaluate(PLACES_TAKEN) == 1)
         tabs = [ana]
         for _ in range(5):
             tab = open_window(portal, context=ana.page.context)
@@ -198,10 +203,12 @@ def test_with_six_tabs_two_are_paused_and_right_when_they_are_shown(
         paused, active = tabs[:2], tabs[2:]
         for tab in paused:
             expect(tab.line_badge).to_contain_text("too many open tabs")
+        ana.wait_until(lambda: ana.page.evaluate(PLACES_TAKEN) == 0)  # who hears nothing waits not
         gateway.finish(gateway.orders[-1])
         for tab in active:
             tab.wait_for_status(task, "succeeded")
         expect(ana.row(task)).to_have_attribute("data-status", "queued")
+        set_hidden(ana, False)
         for tab in paused:
             tab.page.evaluate("window.dispatchEvent(new Event('focus'))")
             tab.wait_for_status(task, "succeeded")

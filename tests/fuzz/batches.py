@@ -1,19 +1,17 @@
 """Promise 15 in numbers: how many requests each door gets, the same ones at each run.
 
 An example of hypothesis brings a batch of requests, because a request costs more than drawing it.
-10,000 on SQLite, the first 2,000 of them on PostgreSQL, too: CALLBACKS + QUERIES + FORMS.
+10,000 per database: CALLBACKS + QUERIES + FORMS.
 """
 
 from math import ceil
 from typing import Any
 
-from django.db import connection
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 BATCH = 20
-SHARE = 1.0 if connection.vendor == "sqlite" else 0.2
-CALLBACKS, QUERIES, FORMS = 4000 * SHARE, 4000 * SHARE, 2000 * SHARE
+CALLBACKS, QUERIES, FORMS = 4000, 4000, 2000
 
 
 def batches(count: float) -> settings:
