@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -14,7 +15,13 @@ from midsync_portal.management.commands.worker import (
     PAUSE_WITHOUT_DATABASE_MAX,
     Worker,
 )
-from midsync_portal.models import CallbackDelivery, CatalogCopy, Task, WorkerHeartbeat
+from midsync_portal.models import (
+    CallbackDelivery,
+    CatalogCopy,
+    MidSyncGate,
+    Task,
+    WorkerHeartbeat,
+)
 from midsync_portal.models.status import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +41,14 @@ def test_it_sends_what_a_request_left_unsent(make_task, wire):
     task.refresh_from_db()
     assert task.status == Status.QUEUED
     assert wire.count("generate") == 1
+
+
+def test_it_does_not_begin_with_a_database_of_another_midsync(settings, make_task, wire):
+    MidSyncGate.objects.create(pk=1, is_simulated=not settings.MIDSYNC_IS_SIMULATED)
+    due(make_task(status=Status.SUBMITTING, sent_at=None, midsync_task_id=""))
+    with pytest.raises(SystemCheckError, match=r"portal\.E001"):
+        call_command("worker", "--once", skip_checks=False)
+    assert wire.asked == []
 
 
 def test_it_asks_about_quiet_tasks_and_keeps_the_list_of_models_fresh(make_task, wire):

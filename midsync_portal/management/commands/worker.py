@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.models import Q
 from django.utils import timezone
 
@@ -57,6 +57,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """`--once`: one look at the tables, then end."""
         parser.add_argument("--once", action="store_true", help="do what is due now, then end")
+
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        """Before it begins, look into the database too: a simulator's is not for MidSync."""
+        return super().get_check_kwargs(options) | {"databases": [DEFAULT_DB_ALIAS]}
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Loop until told to stop; take nothing new then, and finish what is under way."""
