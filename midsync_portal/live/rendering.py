@@ -8,11 +8,12 @@ from functools import cache
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max, Prefetch
+from django.db.models import Max, Prefetch, prefetch_related_objects
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from midsync_portal.models import Task, TaskEvent
+from midsync_portal.models.rows import rows
 
 log = logging.getLogger("midsync_portal.live")
 
@@ -47,18 +48,21 @@ def read_tasks(wanted: Mapping[int, Collection[Fragment]]) -> dict[int, Reading]
     A task that cannot be rendered is left out and logged: the others must not wait for it.
     """
     last_event = _last_event()  # before the tasks: what they show may be newer, never older
-    tasks = Task.objects.filter(pk__in=wanted)
+    tasks = rows(Task, "id", wanted)
     names = {name for fragments in wanted.values() for name, _ in fragments}
     if "timeline" in names:
-        tasks = tasks.prefetch_related(
-            Prefetch("events", TaskEvent.objects.select_related("actor"))
-        )
-    if "mark" in names:
-        tasks = tasks.annotate(newest_event=Max("events"))
+        events = TaskEvent.objects.select_related("actor")
+        prefetch_related_objects(tasks, Prefetch("events", events))
+    marks = _newest_events(wanted) if "mark" in names else {}
     readings: dict[int, Reading] = {}
     for task in tasks:
         try:
-            frames = {fragment: render(task, *fragment) for fragment in wanted[task.pk]}
+            frames = {
+                (name, language): _mark(task, marks)
+                if name == "mark"
+                else render(task, name, language)
+                for name, language in wanted[task.pk]
+            }
         except Exception:
             log.exception("task %s could not be rendered", task.public_id)
             continue
@@ -75,10 +79,17 @@ def _last_event() -> int:
         return cursor.fetchone()[0] or 0
 
 
+def _newest_events(tasks: Iterable[int]) -> dict[int, int]:
+    events = TaskEvent.objects.filter(task__in=list(tasks)).values_list("task")
+    return dict(events.annotate(Max("pk")).order_by())
+
+
+def _mark(task: Task, newest_events: Mapping[int, int]) -> bytes:
+    return message(f"{task.public_id} {newest_events.get(task.pk)}")
+
+
 def render(task: Task, name: str, language: str = settings.LANGUAGE_CODE) -> bytes:
     """One fragment of a task in a language as a message of the stream."""
-    if name == "mark":
-        return message(f"{task.public_id} {task.newest_event}")  # type: ignore[attr-defined]
     with translation.override(language):
         return message(render_to_string(TEMPLATES[name], {"task": task, "oob": True}))
 

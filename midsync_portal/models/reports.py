@@ -19,6 +19,7 @@ from django.utils import timezone
 from midsync_portal.links import is_usable_link
 
 from .events import TaskEvent
+from .rows import rows
 from .status import ACCEPTED, FINAL, MOVES_TO, Status
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _apply_locked(
     task: "Task", report: "StatusReport", source: str, event: dict[str, Any]
 ) -> Applied:
     with transaction.atomic():
-        row = type(task).objects.select_for_update(no_key=True).get(pk=task.pk)
+        row = rows(type(task), "id", [task.pk], lock=True)[0]
         applied = _apply(row, report, source, event)
     task.become(row)
     return applied
@@ -237,11 +238,13 @@ def _facts(row: "Task", report: "StatusReport", source: str) -> dict[str, Any]:
 
 
 def _learn(row: "Task", facts: dict[str, Any], source: str, event: dict[str, Any]) -> bool:
-    """Write facts without a move; False where there was nothing new."""
+    """Write facts without a move to a locked row; False where there was nothing new."""
     if not facts:
         return False
-    type(row).objects.filter(pk=row.pk).update(updated_at=timezone.now(), **facts)
-    row.refresh_from_db(fields=[*facts, "updated_at"])
+    written = {"updated_at": timezone.now()} | facts
+    type(row).objects.filter(pk=row.pk).update(**written)
+    for name, value in written.items():
+        setattr(row, name, value)
     _look_again_at_kept_callbacks(row, facts)
     kind = TaskEvent.Kind.PROGRESS if set(facts) == {"progress"} else TaskEvent.Kind.FACTS
     learned = {name: str(value) for name, value in facts.items()}

@@ -1,0 +1,73 @@
+"""`models.rows` reads what the ORM reads, only faster."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from midsync_portal.models import Task
+from midsync_portal.models.rows import rows
+from midsync_portal.models.status import Status
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def full_task(make_task) -> Task:
+    """A task with something in columns of every kind."""
+    return make_task(
+        status=Status.SUCCEEDED,
+        source_url="https://cdn.example.com/one.mp4",
+        prompt="狐 🦊 %s",
+        parameters={"duration": 5, "urls": ["https://a.example/1.png"], "audio": True},
+        points_quoted=Decimal("48.5"),
+        points_charged=Decimal("48.5"),
+        midsync_task_id="one-of-ours",
+        video_size=2**40,
+        check_wanted_at=timezone.now(),
+    )
+
+
+def values(task: Task) -> dict:
+    return {field.attname: getattr(task, field.attname) for field in task._meta.concrete_fields}
+
+
+@pytest.mark.parametrize("column", ["id", "public_id", "submit_key", "midsync_task_id"])
+def test_a_row_is_the_same_as_the_orm_reads_it(full_task, make_task, column):
+    make_task()
+    found = rows(Task, column, [getattr(full_task, column)])
+    assert [values(row) for row in found] == [values(Task.objects.get(pk=full_task.pk))]
+    assert not found[0].get_deferred_fields()
+    assert found[0]._state.db == "default"
+    assert not found[0]._state.adding
+
+
+def test_several_rows_are_one_query_and_no_values_none(
+    full_task, make_task, django_assert_num_queries
+):
+    others = [make_task() for _ in range(3)]
+    wanted = [full_task.pk, *(task.pk for task in others)]
+    for _ in range(2):
+        with django_assert_num_queries(1):
+            assert {row.pk for row in rows(Task, "id", [*wanted, 10**9])} == set(wanted)
+    with django_assert_num_queries(0):
+        assert rows(Task, "id", []) == []
+
+
+def test_a_row_that_was_read_can_be_saved(full_task):
+    row = rows(Task, "id", [full_task.pk])[0]
+    row.prompt = "another"
+    row.save(update_fields=["prompt"])
+    assert Task.objects.get(pk=full_task.pk).prompt == "another"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_needs_a_transaction(full_task):
+    for _ in range(2):
+        with pytest.raises(TransactionManagementError):
+            rows(Task, "id", [full_task.pk], lock=True)
+        with transaction.atomic():
+            assert rows(Task, "id", [full_task.pk], lock=True)
+    assert rows(Task, "id", [full_task.pk])
