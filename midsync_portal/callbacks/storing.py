@@ -13,6 +13,7 @@ from django.utils import timezone
 from midsync_portal.midsync.reader import UnreadableBody, read_body, read_report
 from midsync_portal.midsync.types import StatusReport
 from midsync_portal.models import CallbackDelivery, Task
+from midsync_portal.models.rows import rows
 
 from .orphans import find_task
 
@@ -45,47 +46,58 @@ def store(
     name the task. What fits no task is an orphan for support. Over CALLBACK_BODIES_PER_TASK
     bodies, one that reports no end is not kept: the row is unsaved. Raises NotKept.
     """
+    digest = hashlib.sha256(body).hexdigest()
+    try:
+        return _store(public_id, body, digest, headers)
+    except IntegrityError:  # the same body, at the same moment: now it is here
+        return _store(public_id, body, digest, headers)
+
+
+@transaction.atomic
+def _store(
+    public_id: UUID | None, body: bytes, digest: str, headers: Mapping[str, str]
+) -> tuple[CallbackDelivery, bool]:
     now = timezone.now()
     is_hint = public_id is None
-    digest = hashlib.sha256(body).hexdigest()
     is_truncated = len(body) > settings.CALLBACK_BODY_STORED
     report = report_in(body) if is_hint else None
-    with transaction.atomic():
-        if public_id is not None:
-            task = Task.objects.filter(public_id=public_id).first()
-        else:
-            task = find_task(report) if report else None
-        same = CallbackDelivery.objects.filter(task=task, body_sha256=digest)
-        if task is None:
-            same = same.filter(named_task=public_id)
-        if same.update(repeats=F("repeats") + 1, last_received_at=now):
-            return _repeated(same.get(), is_hint)
-        delivery = CallbackDelivery(
-            task=task,
-            named_task=task.public_id if task else public_id,
-            is_hint=is_hint,
-            midsync_task_id=report.midsync_task_id if report else "",
-            provider_task_id=report.provider_task_id if report else "",
-            body=body[:KEPT_OF_A_LARGE_BODY] if is_truncated else body,
-            body_sha256=digest,
-            body_size=len(body),
-            is_truncated=is_truncated,
-            headers=_kept(headers),
-            received_at=now,
-            last_received_at=now,
-            state=State.NEW,
-            next_try_at=now + WORKER_TAKES_OVER,
-        )
-        if task and not _has_room(task, body, is_hint):
+    if public_id is not None:
+        task = next(iter(rows(Task, "public_id", [public_id])), None)
+    else:
+        task = find_task(report) if report else None
+    same = CallbackDelivery.objects.filter(task=task, body_sha256=digest)
+    if task:
+        kept = list(task.deliveries.values_list("is_hint", "body_sha256"))
+        is_here = any(kept_digest == digest for _, kept_digest in kept)
+    else:
+        same = same.filter(named_task=public_id)
+        is_here = same.exists()
+    if is_here:
+        same.update(repeats=F("repeats") + 1, last_received_at=now)
+        return _repeated(same.get(), is_hint)
+    delivery = CallbackDelivery(
+        task=task,
+        named_task=task.public_id if task else public_id,
+        is_hint=is_hint,
+        midsync_task_id=report.midsync_task_id if report else "",
+        provider_task_id=report.provider_task_id if report else "",
+        body=body[:KEPT_OF_A_LARGE_BODY] if is_truncated else body,
+        body_sha256=digest,
+        body_size=len(body),
+        is_truncated=is_truncated,
+        headers=_kept(headers),
+        received_at=now,
+        last_received_at=now,
+        state=State.NEW,
+        next_try_at=now + WORKER_TAKES_OVER,
+    )
+    if task:
+        alike = sum(kept_hint == is_hint for kept_hint, _ in kept)  # hints and proofs apart
+        if not _has_room(task, body, is_hint, alike):
             return delivery, False
-        if task is None and is_hint and not _has_room_for_orphan():
-            raise NotKept("too many callbacks that fit no task and whose body is not signed")
-        try:
-            with transaction.atomic():
-                delivery.save(force_insert=True)
-        except IntegrityError:  # the same body, at the same moment
-            same.update(repeats=F("repeats") + 1, last_received_at=now)
-            return _repeated(same.get(), is_hint)
+    elif is_hint and not _has_room_for_orphan():
+        raise NotKept("too many callbacks that fit no task and whose body is not signed")
+    delivery.save(force_insert=True)
     return delivery, False
 
 
@@ -107,18 +119,19 @@ def report_in(body: bytes) -> StatusReport | None:
         return None
 
 
-def _has_room(task: Task, body: bytes, is_hint: bool) -> bool:
-    """Whether a further body of this task is kept: always, if it proves an end.
+def _has_room(task: Task, body: bytes, is_hint: bool, kept: int) -> bool:
+    """Whether a body is kept beside `kept` of this task: always, if it proves an end.
 
     Hints and proofs are counted apart, so that neither crowds out the other.
     """
-    kept = CallbackDelivery.objects.filter(task=task, is_hint=is_hint)
-    if kept.count() < settings.CALLBACK_BODIES_PER_TASK:
+    if kept < settings.CALLBACK_BODIES_PER_TASK:
         return True
     report = None if is_hint else report_in(body)
     if report and report.status and report.status.is_final:
         return True
-    newest = kept.order_by("-pk").values_list("pk", flat=True)[:1]
+    newest = (
+        task.deliveries.filter(is_hint=is_hint).order_by("-pk").values_list("pk", flat=True)[:1]
+    )
     CallbackDelivery.objects.filter(pk__in=list(newest)).update(repeats=F("repeats") + 1)
     return False
 
