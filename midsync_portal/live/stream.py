@@ -152,6 +152,7 @@ class StreamDoor:
                 wants_new=query.wants_new,
                 as_support=query.as_support,
                 counts_from=_counts_from(query, found),
+                write=scope.get("state", {}).get("write"),
             )
             watched: dict[int, tuple[str, ...]] = dict.fromkeys(
                 map(found.__getitem__, query.rows), ROW

@@ -1,6 +1,7 @@
 """One stream: what it watches, and the newest message of each thing that it has not sent yet."""
 
 import asyncio
+from collections.abc import Callable
 
 from midsync_portal.serving.types import Send
 
@@ -24,10 +25,12 @@ class Subscriber:
 
     __slots__ = (
         "_ending",
+        "_is_sending",
         "_limit",
         "_pending",
         "_sent",
         "_wake",
+        "_write",
         "as_support",
         "counts_from",
         "customer",
@@ -51,8 +54,12 @@ class Subscriber:
         wants_new: bool = False,
         as_support: bool = False,
         counts_from: int | None = None,
+        write: Callable[[bytes], bool] | None = None,
     ) -> None:
-        """`counts_from`: newer tasks than this one are counted, not put on top (0: any task)."""
+        """`counts_from`: newer tasks than this one are counted, not put on top (0: any task).
+
+        `write` sends a message at once, or says False where it has to wait for `pump`.
+        """
         self.session = session
         self.digest = digest_of(session)
         self.user = user
@@ -67,6 +74,8 @@ class Subscriber:
         self._pending: dict[Key, bytes] = {}
         self._sent: dict[Key, int] = {}
         self._ending: bytes | None = None
+        self._write = write or _never
+        self._is_sending = False
         self._wake = asyncio.Event()
         self._limit: asyncio.Timeout | None = None
 
@@ -94,12 +103,24 @@ class Subscriber:
                 self._pending.pop(key, None)
             else:
                 self._pending[key] = frame
-                self._wake.set()
+        if self._pending:
+            self._send_soon()
 
     def tell(self, what: str, frame: bytes) -> None:
         """Send this once, however often it is told before it goes out."""
         self._pending[0, what] = frame
-        self._wake.set()
+        self._send_soon()
+
+    def _send_soon(self) -> None:
+        """Send what is there at once, where the line is free; else `pump` does.
+
+        Never past it: what it has in hand is older than what came meanwhile.
+        """
+        is_free = not self._is_sending and not self.has_ended
+        if is_free and self._write(self._body()):
+            self._forget_pending()
+        else:
+            self._wake.set()
 
     def beat(self) -> None:
         """Show that the line is up, unless something else is about to."""
@@ -121,8 +142,12 @@ class Subscriber:
             await self._wake.wait()
             self._wake.clear()
             is_last = self._ending is not None
-            body = self._take() + (self._ending or b"")
+            body = self._body() + (self._ending or b"")
+            self._forget_pending()
+            if not body and not is_last:
+                continue
             seconds = END_SECONDS if is_last else SEND_SECONDS
+            self._is_sending = True
             try:
                 async with asyncio.timeout(seconds) as self._limit:
                     await send(
@@ -130,15 +155,24 @@ class Subscriber:
                     )
             finally:
                 self._limit = None
+                self._is_sending = False
             if is_last:
                 return
 
-    def _take(self) -> bytes:
-        body = b"".join(self._pending.values())
+    def _body(self) -> bytes:
+        messages = self._pending.values()
+        return next(iter(messages)) if len(messages) == 1 else b"".join(messages)
+
+    def _forget_pending(self) -> None:
+        """It is on its way."""
         for key, frame in self._pending.items():
             if key[0]:
                 self._sent[key] = hash(frame)
         if self.unannounced:
             self.unannounced.difference_update(task for task, _ in self._pending)
         self._pending.clear()
-        return body
+
+
+def _never(body: bytes) -> bool:
+    """Another server than ours, or a test: everything goes by `pump`."""
+    return False
