@@ -67,7 +67,7 @@ def _store(
         task = find_task(report) if report else None
     same = CallbackDelivery.objects.filter(task=task, body_sha256=digest)
     if task:
-        kept = list(task.deliveries.values_list("is_hint", "body_sha256"))
+        kept = list(task.deliveries.order_by().values_list("is_hint", "body_sha256"))
         is_here = any(kept_digest == digest for _, kept_digest in kept)
     else:
         same = same.filter(named_task=public_id)

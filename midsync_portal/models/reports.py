@@ -195,9 +195,7 @@ def _conflicting_id(row: "Task", report: "StatusReport", source: str) -> str:
     if not ids:
         return ""
     known = {row.midsync_task_id, row.provider_task_id} - {""}
-    others = type(row).objects.exclude(pk=row.pk)
-    taken = Q(midsync_task_id__in=ids) | Q(provider_task_id__in=ids)
-    if not ids <= known and others.filter(taken).exists():
+    if not ids <= known and _is_anothers(row, ids):
         return "a report names the id of another task"
     if not known or ids & known:
         return ""
@@ -206,6 +204,11 @@ def _conflicting_id(row: "Task", report: "StatusReport", source: str) -> str:
         # after a callback has told us the provider's.
         return ""
     return "a report names an id that is not this task's"
+
+
+def _is_anothers(row: "Task", ids: set[str]) -> bool:
+    taken = Q(midsync_task_id__in=ids) | Q(provider_task_id__in=ids)
+    return type(row).objects.exclude(pk=row.pk).filter(taken).exists()
 
 
 def _facts(row: "Task", report: "StatusReport", source: str) -> dict[str, Any]:
