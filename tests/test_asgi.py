@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -12,13 +11,10 @@ import pytest
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db.backends.signals import connection_created
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from midsync_portal.asgi import Portal
 from midsync_portal.callback_urls import callback_token
 from midsync_portal.models import CallbackDelivery
-from midsync_portal.serving import protocol
 from midsync_portal.serving.__main__ import static_files_are_stale
 from midsync_portal.serving.body import (
     BodyTooLarge,
@@ -328,72 +324,6 @@ def test_a_request_that_is_cancelled_leaves_its_thread_free(loop):
     go_on.set()
     assert request(loop, pool, "/").body == b"done"
     pool.finish()
-
-
-# --- The server's protocol ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def port(loop):
-    """A server with our protocol, in front of an application that says hello."""
-
-    async def hello(scope, receive, send) -> None:
-        headers = [(b"content-length", b"5")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"hello"})
-
-    async def start() -> asyncio.Server:
-        config = Config(hello, http=protocol.PatientProtocol, log_config=None, access_log=False)
-        config.load()
-        state = ServerState()
-        return await asyncio.get_running_loop().create_server(
-            lambda: protocol.PatientProtocol(config, state, {}), "127.0.0.1", 0
-        )
-
-    server = loop.run(start())
-    yield server.sockets[0].getsockname()[1]
-    loop.call(server.close)
-
-
-REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-def test_slow_headers_are_cut_off(monkeypatch, port):
-    monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.05)
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
-        client.sendall(REQUEST[:10])
-        assert client.recv(100) == b""
-
-
-def test_slow_headers_of_a_second_request_are_cut_off_too(monkeypatch, port):
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
-        client.sendall(REQUEST)
-        answer = b""
-        while not answer.endswith(b"hello"):
-            answer += client.recv(1000)
-        monkeypatch.setattr(protocol, "REQUEST_SECONDS", 0.05)
-        client.sendall(REQUEST[:10])
-        assert client.recv(100) == b""
-
-
-def test_requests_one_after_the_other_are_answered_on_one_connection(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
-        for _ in range(3):
-            client.sendall(REQUEST)
-            answer = b""
-            while not answer.endswith(b"hello"):
-                answer += client.recv(1000)
-            assert answer.startswith(b"HTTP/1.1 200")
-
-
-def test_who_connects_while_the_process_ends_is_cut_off(monkeypatch, port):
-    monkeypatch.setattr(protocol.PatientProtocol, "is_ending", True)
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
-        try:
-            came = client.recv(100)
-        except ConnectionResetError:
-            came = b""
-        assert came == b""
 
 
 # --- bin/web --------------------------------------------------------------------------------------
