@@ -14,6 +14,7 @@ from django.db.backends.signals import connection_created
 
 from midsync_portal.asgi import Portal
 from midsync_portal.callback_urls import callback_token
+from midsync_portal.finding import export
 from midsync_portal.models import CallbackDelivery
 from midsync_portal.serving.__main__ import static_files_are_stale
 from midsync_portal.serving.body import (
@@ -198,9 +199,9 @@ def test_a_content_length_too_large_or_not_a_number_is_refused_at_once(length):
 
 def test_django_is_told_the_true_length_of_a_body():
     scope = scope_of("/", headers={"transfer-encoding": "chunked", "accept": "*/*"})
-    headers = dict(with_body(scope, b"four")[0]["headers"])
+    headers = dict(with_body(scope, b"four", receive_of())[0]["headers"])
     assert headers == {b"host": b"127.0.0.1", b"accept": b"*/*", b"content-length": b"4"}
-    assert b"content-length" not in dict(with_body(scope_of("/"), b"")[0]["headers"])
+    assert b"content-length" not in dict(with_body(scope_of("/"), b"", receive_of())[0]["headers"])
 
 
 # --- Headers --------------------------------------------------------------------------------------
@@ -306,6 +307,100 @@ def test_a_slow_reader_holds_no_thread(loop):
     slow.result(PATIENCE)
     assert len(b"".join(body)) == 5_000_000
     pool.finish()
+
+
+class Made:
+    """An answer as Django's that is made while it is sent."""
+
+    streaming = True
+
+    def __init__(self, pieces) -> None:
+        self._pieces = pieces
+        self.is_closed = threading.Event()
+
+    def __iter__(self):
+        return iter(self._pieces)
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+def streaming_site(loop: Loop, made: Made) -> Site:
+    """A site with one thread for what takes long; `/tasks/export/` is made while it is sent."""
+
+    def app(environ, start_response):
+        start_response("200 OK", [("content-type", "text/csv")])
+        return made if environ["PATH_INFO"] == "/tasks/export/" else [b"totals"]
+
+    async def make() -> Site:
+        site = Site(app)
+        site.upstream = Pool(app, 1, site.sender.go_on)
+        return site
+
+    return loop.run(make())
+
+
+def test_an_export_is_sent_while_it_is_made_and_holds_no_thread(loop):
+    second, came = threading.Event(), threading.Event()
+
+    def pieces():
+        yield b"one,"
+        yield b""
+        assert second.wait(PATIENCE)
+        yield b"two"
+
+    made = Made(pieces())
+    site = streaming_site(loop, made)
+    answer = Answer()
+
+    async def send(message) -> None:
+        await answer.send(message)
+        if message.get("body"):
+            came.set()
+
+    receive = receive_of({"type": "http.request"})
+    sending = loop.start(site(scope_of("/tasks/export/"), receive, send))
+    assert came.wait(PATIENCE)
+    assert answer.body == b"one,"
+    assert request(loop, site, "/tasks/totals/").body == b"totals"
+    assert not made.is_closed.is_set()
+    second.set()
+    sending.result(PATIENCE)
+    assert answer.status == 200
+    assert answer.body == b"one,two"
+    assert made.is_closed.wait(PATIENCE)
+    loop.run(site.finish())
+
+
+def test_an_export_of_tasks_comes_whole(loop, site, client, ana, make_task, monkeypatch):
+    monkeypatch.setattr(export, "BATCH", 2)
+    tasks = [make_task() for _ in range(5)]
+    client.force_login(ana)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    answer = Answer()
+    scope = scope_of("/tasks/export/", headers={"cookie": cookie})
+    loop.start(site(scope, receive_of({"type": "http.request"}), answer.send)).result(PATIENCE)
+    assert answer.is_complete
+    lines = answer.body.decode().splitlines()
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert [line[1:37] for line in lines[1:]] == [str(task.public_id) for task in tasks[::-1]]
+
+
+def test_an_export_that_nobody_reads_any_more_is_not_made_to_its_end(loop):
+    asked = []
+
+    def pieces():
+        for number in range(1_000_000):
+            asked.append(number)
+            yield b"x"
+
+    made = Made(pieces())
+    site = streaming_site(loop, made)
+    receive = receive_of({"type": "http.request"}, {"type": "http.disconnect"})
+    loop.start(site(scope_of("/tasks/export/"), receive, Answer().send)).result(PATIENCE)
+    assert made.is_closed.wait(PATIENCE)
+    assert len(asked) < 10
+    loop.run(site.finish())
 
 
 def test_a_request_that_is_cancelled_leaves_its_thread_free(loop):

@@ -45,11 +45,13 @@ async def read_body(
         raise BodyTooSlow from None
 
 
-def with_body(scope: Scope, body: bytes) -> tuple[Scope, Receive]:
-    """The request as if its body had come in one piece, with its true length.
+def with_body(scope: Scope, body: bytes, then: Receive) -> tuple[Scope, Receive]:
+    """The request as if its body had come in one piece, with its true length; `then` tells what
+    comes after it: that the client has gone.
 
     Under WSGI a chunked body would look empty.
     """
+    unread = [body]
     headers = [
         (name, value)
         for name, value in scope["headers"]
@@ -59,6 +61,8 @@ def with_body(scope: Scope, body: bytes) -> tuple[Scope, Receive]:
         headers.append((b"content-length", str(len(body)).encode()))
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        return await then()
 
     return {**scope, "headers": headers}, receive

@@ -32,11 +32,11 @@ class Site:
         self.pages = Pool(app, PAGE_THREADS)
         # These wait for MidSync or read much, so they have threads of their own: however many of
         # them hang, pages and callbacks go on.
-        self.upstream = Pool(_without_kept_connections(app), UPSTREAM_THREADS)
+        self.sender = Sender()
+        self.upstream = Pool(_without_kept_connections(app), UPSTREAM_THREADS, self.sender.go_on)
         self.hub = Hub()
         self.stream = StreamDoor(self.hub, not_found=self.pages)
         self.readiness = Readiness()
-        self.sender = Sender()
         self.files = FileDoor(self.hub.at_the_door, self.sender)
         self.archives = ArchiveDoor(self.hub.at_the_door, self.sender)
         self.beats = Beats(lambda: len(self.hub.streams))
@@ -65,7 +65,7 @@ class Site:
             return
         else:
             pool = self.upstream if takes_long(scope["method"], path) else self.pages
-            await pool(*with_body(scope, body), send)
+            await pool(*with_body(scope, body, receive), send)
 
     def close(self) -> None:
         """End what could go on for hours; returns at once."""
@@ -104,6 +104,8 @@ def _without_kept_connections(app: WsgiApp) -> WsgiApp:
     def giving_back(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
             chunks = app(environ, start_response)
+            if getattr(chunks, "streaming", False):
+                return chunks
             body = b"".join(chunks)
             getattr(chunks, "close", lambda: None)()
             return [body]

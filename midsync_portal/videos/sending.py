@@ -74,16 +74,27 @@ class Sender:
 
         `what` names it in the log.
         """
+        status, headers = head
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.go_on(pieces, scope, receive, send, what)
+
+    async def go_on(
+        self,
+        pieces: Pieces,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        what: str = "",
+    ) -> None:
+        """Send pieces after what was sent already."""
         gone = asyncio.create_task(_until_disconnect(receive))
         limit = asyncio.timeout(ANSWER_SECONDS)
         self._limits.add(limit)
         try:
             async with limit:
-                status, headers = head
-                await send({"type": "http.response.start", "status": status, "headers": headers})
                 await self._send_pieces(pieces, gone, send)
         except (TimeoutError, CutShort) as problem:
-            log.info("%s: the answer was cut: %s", what, problem or "no reader")
+            log.info("%s: the answer was cut: %s", what or scope["path"], problem or "no reader")
             # What was promised cannot be kept, and a peer that does not read would be waited for.
             abort = scope.get("state", {}).get("abort")
             if abort:
