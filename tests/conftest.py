@@ -3,6 +3,7 @@
 import hashlib
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from midsync_portal.models import CallbackDelivery, Customer, Membership, Task, 
 from midsync_portal.models.status import FINAL, Status
 from midsync_portal.submission import pool
 from midsync_portal.waiting import forget_spans
-from tests import second_factor
+from tests import prepared, second_factor
 from tests.clock import Clock
 from tests.wire import Wire
 
@@ -33,6 +34,14 @@ Client.force_login = second_factor.force_login  # for every browser of every tes
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--only-database`: the tests that can differ from one database to another."""
     parser.addoption("--only-database", action="store_true", help="only tests that use a database")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What is prepared lasts as long as the run of all processes."""
+    if not hasattr(config, "workerinput"):
+        run = ExitStack()
+        run.enter_context(prepared.kept())
+        config.add_cleanup(run.close)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,13 +4,9 @@ import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
-from uuid import uuid4
 
-import psycopg
 import pytest
 import requests
-from psycopg import sql
 
 from midsync_portal.processes import (
     Process,
@@ -19,12 +15,12 @@ from midsync_portal.processes import (
     wait_until_answers,
 )
 from tests.browser.portal import EMAIL, PASSWORD, ROOT, prepare_in
+from tests.databases import DATABASES, new_database
 from tests.pages import Page
+from tests.prepared import static_files
 from tests.serving import PATIENCE
 from tests.wire import ACCEPTED
 
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 PRESSES = 20
 
 
@@ -65,15 +61,9 @@ def midsync():
 
 @pytest.fixture(params=DATABASES)
 def database_url(request, tmp_path):
-    """An empty database of its own."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'portal.sqlite3'}"
-        return
-    name = f"portal_presses_{uuid4().hex[:12]}"
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlsplit(POSTGRES)._replace(path=f"/{name}").geturl()
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    """A database of its own."""
+    with new_database(request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -91,7 +81,7 @@ def portal(tmp_path, midsync, database_url):
         "MIDSYNC_BASE_URL": f"http://127.0.0.1:{midsync.server_address[1]}",
         "MIDSYNC_API_KEY": "a-key-of-the-tests",
         "CALLBACK_SIGNING_KEYS": "a-key-of-the-tests",
-        "STATIC_ROOT": str(tmp_path / "static"),
+        "STATIC_ROOT": str(static_files()),
         "MEDIA_ROOT": str(tmp_path / "media"),
         "PORTAL_PASSWORD": PASSWORD,
         "SUBMIT_WAIT": str(PATIENCE),

@@ -8,21 +8,16 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from midsync_portal.processes import Process, end_all, run_to_end
+from tests.databases import DATABASES, new_database
 from tests.dialects.clip import clip
 from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 # bin/test says which databases there are; without a server only SQLite is tried.
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 
 BEGIN = """
 import json, sys, uuid
@@ -101,15 +96,9 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture(params=DATABASES)
 def database_url(request, tmp_path):
-    """An empty database of its own."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'portal.sqlite3'}"
-        return
-    name = f"portal_videos_{uuid4().hex[:12]}"
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlsplit(POSTGRES)._replace(path=f"/{name}").geturl()
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    """A database of its own."""
+    with new_database(request.param, tmp_path) as url:
+        yield url
 
 
 def test_what_a_killed_worker_had_is_invisible_and_the_next_one_starts_clean(
@@ -135,7 +124,6 @@ def test_what_a_killed_worker_had_is_invisible_and_the_next_one_starts_clean(
     def files() -> list[str]:
         return sorted(path.parent.name for path in media.rglob("*") if path.is_file())
 
-    run_to_end([sys.executable, "manage.py", "migrate", "--no-input"], env, ROOT)
     python(MAKE, f"{origin.url}/v.webm")
     worker = Process("worker", ["bin/worker"], env, tmp_path / "worker.log", ROOT)
     try:

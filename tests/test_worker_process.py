@@ -7,18 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import sql
 
-from midsync_portal.processes import Process, end_all, run_to_end
+from midsync_portal.processes import Process, end_all
+from tests.databases import DATABASES, POSTGRES, new_database
 from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 
 # Puts callbacks into the inbox and waits, one line at a time, until they are applied.
 SCRIPT = """
@@ -73,28 +70,17 @@ for line in sys.stdin:
 
 @pytest.fixture(params=DATABASES)
 def env(request, tmp_path):
-    """The environment of the portal's processes, with a migrated database of its own."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "DJANGO_SETTINGS_MODULE": "midsync_portal.settings",
-        "DEBUG": "true",
-        "SECRET_KEY": "a-key-of-the-tests-that-is-long-enough-for-the-checks-0123456789",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'portal.sqlite3'}",
-        "MIDSYNC_BASE_URL": "http://127.0.0.1:9",  # nobody listens there
-        "MEDIA_ROOT": str(tmp_path / "media"),
-    }
-    migrate = [sys.executable, "manage.py", "migrate", "--no-input"]
-    if request.param == "sqlite":
-        run_to_end(migrate, env, ROOT)
-        yield env
-        return
-    name = f"portal_worker_{uuid4().hex[:12]}"
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        env["DATABASE_URL"] = urlsplit(POSTGRES)._replace(path=f"/{name}").geturl()
-        run_to_end(migrate, env, ROOT)
-        yield env
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    """The environment of the portal's processes, with a database of its own."""
+    with new_database(request.param, tmp_path) as url:
+        yield {
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "midsync_portal.settings",
+            "DEBUG": "true",
+            "SECRET_KEY": "a-key-of-the-tests-that-is-long-enough-for-the-checks-0123456789",
+            "DATABASE_URL": url,
+            "MIDSYNC_BASE_URL": "http://127.0.0.1:9",  # nobody listens there
+            "MEDIA_ROOT": str(tmp_path / "media"),
+        }
 
 
 @pytest.fixture

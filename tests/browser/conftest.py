@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from tests.dialects.gateways import KIE, POINTS
 from tests.dialects.server import Gateway
+from tests.prepared import once, sqlite_tables, static_files
 
 from .portal import Portal, demo_in, portal_at, prepare
 from .visitor import Visitor
@@ -51,9 +52,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared() -> Path:
     """What every portal of these tests begins with."""
-    return prepare(tmp_path_factory.mktemp("prepared"))
+
+    def make(folder: Path) -> None:
+        shutil.copytree(static_files().parent, folder, dirs_exist_ok=True)
+        shutil.copy(sqlite_tables(), folder)
+        prepare(folder)
+
+    return once("portal", make)
 
 
 @pytest.fixture(scope="package")

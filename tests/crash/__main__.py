@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.prepared import kept
+
 from .databases import database_of
 from .figures import fresh_seed
 from .run import CrashRun
@@ -23,9 +25,8 @@ def main() -> int:
         parser.error("TEST_POSTGRES_URL must name a server.")
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     print(f"logs and data: {folder}", flush=True)  # noqa: T201
-    with database_of(given.database, folder, server) as database:
-        run = CrashRun(folder, database, folder / "static", given.tasks, given.seed)
-        figures = run.run()
+    with kept(), database_of(given.database, folder, server) as database:
+        figures = CrashRun(folder, database, given.tasks, given.seed).run()
     print("\n".join(figures.lines()))  # noqa: T201
     return 1 if figures.problems or not figures.doubles_of_the_wrong_sender else 0
 

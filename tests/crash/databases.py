@@ -7,11 +7,11 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import psycopg
 from psycopg import sql
+
+from tests.databases import new_database
 
 Row = tuple[Any, ...]
 
@@ -108,21 +108,9 @@ class Postgres:
 
 @contextmanager
 def database_of(kind: str, folder: Path, server: str = "") -> Iterator[Database]:
-    """An empty database for one run: "sqlite", or "postgres" on the server of that URL."""
-    if kind == "sqlite":
-        yield Sqlite(folder / "portal.sqlite3")
-        return
-    name = f"portal_crash_{uuid4().hex[:12]}"
-    _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    try:
-        yield Postgres(urlsplit(server)._replace(path=f"/{name}").geturl())
-    finally:
-        _execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _execute(server: str, statement: sql.Composed) -> None:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(statement)
+    """A database for one run: "sqlite", or "postgres" on the server of that URL."""
+    with new_database(kind, folder, server) as url:
+        yield Sqlite(folder / "portal.sqlite3") if kind == "sqlite" else Postgres(url)
 
 
 def moment(seconds: float) -> str:

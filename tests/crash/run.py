@@ -49,10 +49,10 @@ class Unsettled(Exception):
 class CrashRun:
     """The run's parts, in the order in which they happen."""
 
-    def __init__(self, folder: Path, database: Database, static: Path, tasks: int, seed: str):
+    def __init__(self, folder: Path, database: Database, tasks: int, seed: str):
         self._database, self._wanted, self._seed = database, tasks, seed
         self._control = Control(folder / "control")
-        self._site = Site(folder, database, self._control, static)
+        self._site = Site(folder, database, self._control)
         self._forms: list[Form] = []
         self._forgotten: set[str] = set()
         self._people: list[Person] = []

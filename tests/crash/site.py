@@ -19,6 +19,7 @@ from midsync_portal.processes import (
     wait_until_answers,
 )
 from midsync_portal.simulator.video import VideoSpec, render
+from tests.prepared import static_files
 
 from .databases import Database
 from .points import Control
@@ -42,7 +43,7 @@ for email in sys.argv[1:]:
 class Site:
     """bin/web with two processes, two bin/worker, and a simulator that outlives them all."""
 
-    def __init__(self, folder: Path, database: Database, control: Control, static: Path) -> None:
+    def __init__(self, folder: Path, database: Database, control: Control) -> None:
         self._folder = folder
         self._control = control
         port, simulator_port = free_port(), free_port()
@@ -61,7 +62,7 @@ class Site:
             "WEB_CONCURRENCY": "2",
             "DATABASE_URL": database.url,
             "MEDIA_ROOT": str(folder / "media"),
-            "STATIC_ROOT": str(static),
+            "STATIC_ROOT": str(static_files()),
             "MIDSYNC_BASE_URL": self.simulator_address,
             "MIDSYNC_API_KEY": KEY,
             "MIDSYNC_KEY_EXCLUSIVE": "true",

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from tests.databases import DATABASES, POSTGRES
+
 from .databases import database_of
 from .figures import fresh_seed
 from .points import AT_LEAST, POINTS
@@ -11,25 +13,14 @@ from .run import CrashRun
 
 pytestmark = pytest.mark.alone
 
-# bin/test says which databases there are; without a server only SQLite is tried.
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 TASKS, KILLS = 200, 60
 
 
-@pytest.fixture(scope="module")
-def static(tmp_path_factory):
-    """Where the static files are collected, once: compressing them takes seconds."""
-    return tmp_path_factory.mktemp("static")
-
-
 @pytest.mark.parametrize("kind", DATABASES)
-def test_promises_01_02_03_04_10_are_kept_whatever_is_killed(
-    kind, tmp_path, static, record_property
-):
+def test_promises_01_02_03_04_10_are_kept_whatever_is_killed(kind, tmp_path, record_property):
     seed = os.environ.get("CRASH_SEED") or fresh_seed()
     with database_of(kind, tmp_path, POSTGRES) as database:
-        figures = CrashRun(tmp_path, database, static, TASKS, seed).run()
+        figures = CrashRun(tmp_path, database, TASKS, seed).run()
     record_property("figures", "\n".join(figures.lines()))
     assert figures.problems == []
     assert figures.tasks >= TASKS

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from .databases import database_of
+from .databases import Postgres
 from .figures import fresh_seed
 from .run import CrashRun
 from .server import PROGRAMS, own_server
@@ -26,9 +26,8 @@ if PROGRAMS is not None and os.environ.get("TEST_POSTGRES_URL"):
         tmp_path, server, record_property
     ):
         seed = os.environ.get("CRASH_SEED") or fresh_seed()
-        with database_of("postgres", tmp_path, server.url) as database:
-            run = CrashRun(tmp_path, database, tmp_path / "static", TASKS, seed)
-            figures = run.run_under_kills_of(server.kill, KILLS)
+        run = CrashRun(tmp_path, Postgres(server.url), TASKS, seed)
+        figures = run.run_under_kills_of(server.kill, KILLS)
         record_property("figures", "\n".join(figures.lines()))
         assert figures.problems == []
         assert figures.kills == KILLS

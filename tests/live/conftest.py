@@ -5,29 +5,24 @@ from django.core.wsgi import get_wsgi_application
 from django.test import Client
 
 from midsync_portal.serving.site import Site
+from tests.databases import DATABASES, new_database
 from tests.serving import Loop, Page, request
 
 from .people import browser_of
-from .processes import DATABASES, Stream, Worker, environment, new_database, serving
-
-
-@pytest.fixture(scope="session")
-def static_root(tmp_path_factory):
-    """Where the static files are collected, once: compressing them takes seconds."""
-    return tmp_path_factory.mktemp("static")
+from .processes import Stream, Worker, environment, serving
 
 
 @pytest.fixture(params=DATABASES)
 def database_url(request, tmp_path):
-    """An empty database of its own."""
+    """A database of its own."""
     with new_database(request.param, tmp_path) as url:
         yield url
 
 
 @pytest.fixture
-def env(tmp_path, static_root, database_url):
+def env(tmp_path, database_url):
     """The environment of the portal's processes."""
-    return environment(database_url, static_root, tmp_path)
+    return environment(database_url, tmp_path)
 
 
 @pytest.fixture

@@ -8,25 +8,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
-
-import psycopg
-from psycopg import sql
 
 from midsync_portal.processes import (
     Process,
     end_all,
     free_port,
-    run_to_end,
     wait_until_answers,
 )
+from tests.prepared import static_files
 from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
-# bin/test says which databases there are; without a server only SQLite is tried.
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 STREAMS = 8  # enough for both workers to get some
 
 SCRIPT = """
@@ -169,21 +161,7 @@ class Stream:
         self._socket.close()
 
 
-@contextmanager
-def new_database(kind: str, folder: Path, server: str = POSTGRES) -> Iterator[str]:
-    """The URL of an empty database: a file in the folder, or one on the server."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'portal.sqlite3'}"
-        return
-    name = f"portal_live_{uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield urlsplit(server)._replace(path=f"/{name}").geturl()
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def environment(database_url: str, static_root: Path, folder: Path) -> dict[str, str]:
+def environment(database_url: str, folder: Path) -> dict[str, str]:
     """The environment of the portal's processes."""
     port = free_port()
     return {
@@ -199,15 +177,14 @@ def environment(database_url: str, static_root: Path, folder: Path) -> dict[str,
         "MIDSYNC_API_KEY": "a-key-of-the-tests",
         "CALLBACK_SIGNING_KEYS": "a-key-of-the-tests",
         "STREAMS_PER_PERSON": "100",
-        "STATIC_ROOT": str(static_root),
+        "STATIC_ROOT": str(static_files()),
         "MEDIA_ROOT": str(folder / "media"),
     }
 
 
 @contextmanager
 def serving(env: dict[str, str], folder: Path) -> Iterator[Process]:
-    """bin/web with two workers on a database that was empty."""
-    run_to_end([sys.executable, "manage.py", "migrate", "--no-input"], env, ROOT)
+    """bin/web with two workers."""
     web = Process("web", ["bin/web"], env, folder / "web.log", ROOT)
     try:
         wait_until_answers(env["PORTAL_URL"] + "/accounts/login/", [web])

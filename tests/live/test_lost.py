@@ -7,18 +7,20 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.databases import DATABASES, new_database
+
 from .pages import lost, wait_until
 from .portal import PAGES, Portal, first_ends
-from .processes import DATABASES, environment, new_database, serving
+from .processes import environment, serving
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def portal(request, tmp_path_factory, static_root):
+def portal(request, tmp_path_factory):
     """One portal for all tests of a database; each has tasks of its own."""
     folder = tmp_path_factory.mktemp("lost")
     with ExitStack() as stack:
         url = stack.enter_context(new_database(request.param, folder))
-        env = environment(url, static_root, folder)
+        env = environment(url, folder)
         yield Portal(stack.enter_context(serving(env, folder)), env, stack)
 
 

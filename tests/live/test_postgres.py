@@ -6,12 +6,14 @@ from contextlib import ExitStack
 
 import psycopg
 
-from midsync_portal.processes import free_port, run_to_end
+from midsync_portal.processes import free_port
+from tests.databases import POSTGRES, new_database
+from tests.prepared import migrate
 
 from .cluster import PG_CTL, cluster
 from .pages import lost, wait_until
 from .portal import PAGES, Portal, first_ends
-from .processes import POSTGRES, ROOT, environment, new_database, serving
+from .processes import ROOT, environment, serving
 
 NOTICES = 20_000
 
@@ -30,11 +32,10 @@ def start(env: dict[str, str], **more: str) -> subprocess.CompletedProcess[str]:
 
 if POSTGRES:  # bin/test names a server
 
-    def test_the_server_does_not_start_where_listen_would_hear_nothing(tmp_path, static_root):
+    def test_the_server_does_not_start_where_listen_would_hear_nothing(tmp_path):
         """As through a transaction pooler: LISTEN succeeds, notices go elsewhere."""
         with new_database("postgres", tmp_path) as url, new_database("postgres", tmp_path) as other:
-            env = environment(url, static_root, tmp_path)
-            run_to_end([sys.executable, "manage.py", "migrate", "--no-input"], env, ROOT)
+            env = environment(url, tmp_path)
             deaf = start(env, LISTEN_DATABASE_URL=other)
             assert deaf.returncode == 1
             assert "bin/web: LISTEN_DATABASE_URL: LISTEN hears nothing there" in deaf.stderr
@@ -44,11 +45,11 @@ if POSTGRES:  # bin/test names a server
             assert "bin/web: LISTEN_DATABASE_URL: LISTEN cannot connect" in refused.stderr
             assert "Traceback" not in deaf.stderr + refused.stderr
 
-    def test_a_flood_of_notices_delays_no_end_for_good(tmp_path, static_root):
+    def test_a_flood_of_notices_delays_no_end_for_good(tmp_path):
         """Others announce far more than anybody can read row by row, and rubbish."""
         with ExitStack() as stack:
             url = stack.enter_context(new_database("postgres", tmp_path))
-            env = environment(url, static_root, tmp_path)
+            env = environment(url, tmp_path)
             portal = Portal(stack.enter_context(serving(env, tmp_path)), env, stack)
             pages, tasks = portal.open_pages()
             portal.begin(tasks)
@@ -68,13 +69,14 @@ if POSTGRES:  # bin/test names a server
 
 if PG_CTL:
 
-    def test_postgresql_crashes_and_no_final_state_is_lost(tmp_path, static_root):
+    def test_postgresql_crashes_and_no_final_state_is_lost(tmp_path):
         """Writers repeat what was not committed; pages keep their streams throughout."""
         with ExitStack() as stack:
             server = stack.enter_context(cluster())
-            env = environment(server.url, static_root, tmp_path)
+            env = environment(server.url, tmp_path)
             # LISTEN has a setting of its own, which leads to the same database here.
             env |= {"LISTEN_DATABASE_URL": server.url + "?application_name=ignored"}
+            migrate(env)
             portal = Portal(stack.enter_context(serving(env, tmp_path)), env, stack)
             pages, tasks = portal.open_pages()
             portal.begin(tasks)
