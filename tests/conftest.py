@@ -1,6 +1,8 @@
 """The cast of the tests, and a wire that leads nowhere but to the script."""
 
 import hashlib
+import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ from uuid import uuid4
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -28,6 +31,7 @@ from tests.clock import Clock
 from tests.wire import Wire
 
 PASSWORD = "correct horse battery"
+LONGEST = ("browser", "live", "fuzz")  # folders
 Client.force_login = second_factor.force_login  # for every browser of every test
 
 
@@ -45,10 +49,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what --only-database has not asked for."""
+    """Leave out what --only-database has not asked for; where files share processes, begin with
+    those that take longest, so that no process has to wait for the last of them.
+    """
     if config.getoption("only_database"):
         config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
         items[:] = [item for item in items if uses_database(item)]
+    if hasattr(config, "workerinput"):
+        longest = dict(zip(LONGEST, range(-len(LONGEST), 0), strict=True))
+        items.sort(key=lambda item: longest.get(item.path.parent.name, 0))
 
 
 def uses_database(item: pytest.Item) -> bool:
@@ -59,6 +68,26 @@ def uses_database(item: pytest.Item) -> bool:
         or "db" in fixtures
         or ("transactional_db" in fixtures)
     )
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Where several processes test, the database of each begins as a copy of one with tables."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    if connection.vendor == "postgresql":
+        template = prepared.postgres_tables(os.environ["DATABASE_URL"])
+        connection.settings_dict["TEST"]["TEMPLATE"] = template
+        return
+    creation: Any = connection.creation
+    create = creation._create_test_db
+
+    def copy(*args: Any, **options: Any) -> str:
+        name: str = create(*args, **options)
+        shutil.copy(prepared.sqlite_tables(), name)
+        return name
+
+    creation._create_test_db = copy
 
 
 @pytest.fixture(autouse=True)
