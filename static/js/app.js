@@ -21,6 +21,7 @@
       if (control.tagName === "TEXTAREA") control.textContent = "";
     }
     for (const shown of bare.querySelectorAll("[data-count]")) shown.replaceWith(shown.id);
+    for (const time of bare.querySelectorAll("time")) time.removeAttribute("title");
     return bare.outerHTML;
   };
   // A video stays while it is watched, and as long as it shows the same file: a browser or an
@@ -113,7 +114,7 @@
   // --- How much of the prompt the model takes ---
   function count(shown) {
     const length = [...($(shown.dataset.count)?.value ?? "")].length;
-    shown.querySelector("span").textContent = length.toLocaleString(locale);
+    shown.querySelector("span").textContent = length < 1_000 ? length : length.toLocaleString(locale);
     shown.toggleAttribute("data-over", length > shown.dataset.max);
   }
 
@@ -181,7 +182,7 @@
   on("htmx:beforeOnLoad", ({ detail: { xhr } }) => { if (xhr.getResponseHeader("HX-Redirect")) keepForm(); });
   on("submit", ({ target }) => { if ("leave" in target.dataset) sessionStorage.clear(); });
   on("DOMContentLoaded", () => {
-    dress(document);
+    setTimeout(dress, 0, document); // on its own: a slow phone takes a while for the first time, and htmx begins now
     price();
     const [user, typed] = JSON.parse(sessionStorage.form ?? "[]");
     if (!user || user !== document.body.dataset.user || !$("task-form")) return;
@@ -224,12 +225,15 @@
       const year = at.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
       const second = "precise" in time.dataset ? "2-digit" : undefined;
       time.textContent = written(at, { day: "numeric", month: "short", year, hour: "2-digit", minute: "2-digit", second });
-      time.title = written(at, { dateStyle: "full", timeStyle: "long", timeZone: "UTC" });
     }
     for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
     for (const image of root.querySelectorAll(".preview img")) if (image.complete && !image.naturalWidth) image.remove();
     root.querySelectorAll("[data-count]").forEach((shown) => $(shown.dataset.count) && count(shown));
   }
+  on("pointerover", ({ target }) => {
+    const time = target.closest?.("time[datetime]");
+    if (time && !time.title) time.title = written(new Date(time.dateTime), { dateStyle: "full", timeStyle: "long", timeZone: "UTC" });
+  });
   on("error", ({ target }) => { if (target.matches?.(".preview :is(img, video)")) target.remove(); });
   const MENUS = ":is(.menu, .picker__box)[open]";
   on("click", async ({ target, detail }) => {

@@ -13,7 +13,7 @@
   const PLACES = [1, 2]; // of one browser: so many hidden tabs may wait for the end of a task
   const WAITED = 3_600_000; // and no longer
   const MINE = `[data-by="${document.body.dataset.user}"][data-says=""]`; // under way
-  let source, retry, hide, paused = false, missed = 0, heard = 0, ticked = Date.now();
+  let source, stream = 0, retry, hide, paused = false, missed = 0, heard = 0, ticked = Date.now();
   let until = 0, giveUp; // the moment until which this tab may wait; gives its place back
 
   const rests = () => document.hidden && !(Date.now() < until && document.querySelector(MINE));
@@ -29,6 +29,15 @@
     return new Promise((give) => { giveUp = () => { until = 0; give(); }; });
   }));
 
+  // A stream begins with a page of rows in one piece; each is put in place in a task of its own, so
+  // that no press has to wait for all of them. Timers would be slow in a hidden tab.
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data: [of, html] }) => {
+    const [, id] = REPLACED.exec(html) ?? []; // a row may have left the page meanwhile
+    if (of === stream && (!id || document.getElementById(id)))
+      htmx.swap(feed, html, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
+  };
+
   function connect() {
     if (rests() || source?.readyState < EventSource.CLOSED) return;
     clearTimeout(retry);
@@ -38,13 +47,10 @@
     if (url.searchParams.has("rows")) url.searchParams.set("rows", rows.join());
     url.searchParams.set("lang", document.documentElement.lang);
     heard = Date.now();
+    const its = stream += 1;
     source = new EventSource(url);
     source.onopen = () => { missed = 0; hear(); badge(); };
-    source.onmessage = ({ data }) => {
-      hear();
-      const [, id] = REPLACED.exec(data) ?? []; // a row may have left the page meanwhile
-      if (!id || document.getElementById(id)) htmx.swap(feed, data, { swapStyle: "none", swapDelay: 0, settleDelay: 0 });
-    };
+    source.onmessage = ({ data }) => { hear(); port2.postMessage([its, data]); };
     source.addEventListener("beat", hear);
     source.addEventListener("paused", () => { paused = true; source.close(); badge("paused"); giveUp?.(); });
     source.onerror = ({ target }) => lose(target.readyState === EventSource.CLOSED);
@@ -98,5 +104,6 @@
     }
   });
   new MutationObserver(anew).observe(feed, { attributeFilter: ["data-stream"] }); // another list is shown
-  connect();
+  // Not before the page is drawn, where the browser can tell: the stream needs a connection of its own.
+  window.requestIdleCallback ? requestIdleCallback(connect, { timeout: 1_000 }) : setTimeout(connect);
 })();
