@@ -1,36 +1,91 @@
-"""Static files as they are served: one stylesheet for customers, compressed, named by content."""
+"""Static files as they are served, compressed and named by their content.
+
+On a slow line each file more is a way there and back. So customers' pages load one script, and a
+first page carries the styles; from the second on they come from the browser's cache. Both are put
+together by collectstatic; in development browsers load the parts.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
+from urllib.parse import quote
 
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.base import ContentFile
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString, mark_safe
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-BUNDLES = ("css/portal.css",)
+STYLES = "css/portal.css"
+STYLES_KEPT = "portal_styles"  # a cookie
 IMPORT = re.compile(r'@import url\("([\w.-]+)"\);')
+DRAWING = re.compile(r'url\("\.\./(img/[\w.-]+\.svg)"\)')
+SCRIPT = "js/portal.js"
+#: What it is made of, in this order; each part is complete in itself.
+SCRIPT_PARTS = ("django_htmx/htmx-2.min.js", "js/app.js", "js/live.js", "js/ends.js")
+#: What only people read: comments of the styles, lines of comment in a script, and indentation.
+UNREAD_STYLES = re.compile(r"/\*.*?\*/|^\s+", re.DOTALL | re.MULTILINE)
+UNREAD_SCRIPT = re.compile(r"^\s*//.*\n|^[ \t]+", re.MULTILINE)
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """WhiteNoise's storage; a stylesheet in BUNDLES holds what it imports from its folder."""
+    """WhiteNoise's storage, which also makes STYLES and SCRIPT."""
 
     def post_process(
         self, paths: Mapping[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[Any]:
         """Bundle, then hash and compress; ``paths`` says where each collected file comes from."""
-        bundled: dict[str, Any] = {}
-        for name in () if dry_run else BUNDLES:
-            if name in paths:
-                self.delete(name)
-                self.save(name, ContentFile(_bundle(paths, name).encode()))
-                bundled[name] = (self, name)
+        bundles = {} if dry_run else _bundles(paths)
+        for name, text in bundles.items():
+            self.delete(name)
+            self.save(name, ContentFile(text.encode()))
+        bundled = {name: (self, name) for name in bundles}
         yield from super().post_process({**paths, **bundled}, dry_run, **options)
 
+    @cached_property
+    def styles(self) -> SafeString:
+        """The text of STYLES; it is ours, and nobody's words are in it."""
+        with self.open(self.stored_name(STYLES)) as file:
+            text: str = file.read().decode()
+        return mark_safe(text)  # noqa: S308
 
-def _bundle(paths: Mapping[str, Any], name: str) -> str:
-    """The text of a stylesheet with what it imports; KeyError where that was not collected."""
-    folder = name.rpartition("/")[0]
-    return IMPORT.sub(lambda found: _text(paths, f"{folder}/{found[1]}"), _text(paths, name))
+
+def styles_text(request: HttpRequest) -> str:
+    """What a page carries in a ``style``: all styles, where this browser has not kept their file.
+
+    Empty for others, and where nothing was put together. app.js has the file kept and says so in
+    a cookie: its address.
+    """
+    is_bundled = isinstance(staticfiles_storage, StaticFiles)
+    if not is_bundled or request.COOKIES.get(STYLES_KEPT) == staticfiles_storage.url(STYLES):
+        return ""
+    return cast(StaticFiles, staticfiles_storage).styles
+
+
+def script_urls() -> list[str]:
+    """Addresses of what customers' pages run; the parts where nothing was put together."""
+    is_bundled = isinstance(staticfiles_storage, StaticFiles)
+    return [staticfiles_storage.url(name) for name in ((SCRIPT,) if is_bundled else SCRIPT_PARTS)]
+
+
+def _bundles(paths: Mapping[str, Any]) -> dict[str, str]:
+    """Names and texts of what can be made; KeyError where the styles name what is not there."""
+    found = {}
+    if STYLES in paths:
+        folder = STYLES.rpartition("/")[0]
+        text = IMPORT.sub(lambda one: _text(paths, f"{folder}/{one[1]}"), _text(paths, STYLES))
+        text = UNREAD_STYLES.sub("", text)
+        found[STYLES] = DRAWING.sub(lambda one: _drawing(_text(paths, one[1])), text)
+    if paths.keys() >= set(SCRIPT_PARTS):
+        parts = (UNREAD_SCRIPT.sub("", _text(paths, name)) for name in SCRIPT_PARTS)
+        found[SCRIPT] = "\n;\n".join(parts)
+    return found
+
+
+def _drawing(svg: str) -> str:
+    """A drawing as a part of the stylesheet that shows it."""
+    return f'url("data:image/svg+xml,{quote(svg.strip(), safe=" /:=,;()-")}")'
 
 
 def _text(paths: Mapping[str, Any], name: str) -> str:

@@ -19,9 +19,12 @@ from midsync_portal.catalog.words import in_words
 from midsync_portal.changes import Change, changes_between
 from midsync_portal.links import is_usable_link
 from midsync_portal.models import Task, TaskEvent
+from midsync_portal.static_files import script_urls, styles_text
 from midsync_portal.videos.expiry import link_ends_at
 
 register = template.Library()
+register.simple_tag(script_urls)
+register.simple_tag(styles_text)
 
 # One small drawing per status, so that colour is never the only sign.
 DRAWINGS = {

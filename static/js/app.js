@@ -192,6 +192,15 @@
     htmx.ajax("POST", $("task-parameters").dataset.url, { target: "#task-parameters", swap: "keep", values });
   });
 
+  // --- A first page carries its styles; the next ones find their file in the browser's cache ---
+  addEventListener("load", async () => {
+    const file = $("styles")?.dataset.file;
+    if (!file || !navigator.cookieEnabled) return;
+    const answer = await fetch(file).catch(() => null);
+    if (!answer?.ok || !await answer.text().catch(() => "")) return;
+    document.cookie = `portal_styles=${file}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  });
+
   // --- Tasks that are ticked in a list ---
   function chosen() {
     const form = $("task-chosen"), all = $("task-chosen-all");

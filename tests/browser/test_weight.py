@@ -5,12 +5,15 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Request
 
+from midsync_portal.static_files import STYLES_KEPT
+
 from .conftest import Pair
 from .visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
 SCRIPTS_MAX, STYLES_MAX = 30 * 1024, 12 * 1024  # bytes as sent, compressed
+PAGE_MAX = 10 * 1460  # of a page with its styles: what a new connection sends without waiting
 REQUESTS_MAX = 12  # of a first view without media
 MOVED_MAX = 0.01  # cumulative layout shift while a page loads
 SHIFTS = """window.moved = 0;
@@ -29,25 +32,29 @@ def test_pages_are_light_and_load_nothing_twice(
     ana = open_window(pair.portal, width=390, height=844)
     ana.log_in()
     task = order(ana)
+    cookies = [one for one in ana.page.context.cookies() if one["name"] != STYLES_KEPT]
     figures = []
     for path in ("/", "/tasks/", f"/tasks/{task}/", "/compare/", "/accounts/password/change/"):
         window = open_window(pair.portal, width=390, height=844)
-        window.page.context.add_cookies(ana.page.context.cookies())  # but none of its files
+        window.page.context.add_cookies(cookies)  # but none of its files
         window.page.add_init_script(SHIFTS)
         first = loads(window, path)
         assert window.page.evaluate("window.moved") <= MOVED_MAX, path
         weight = {
             kind: sum(bytes_of(one) for one in first if one.resource_type == kind)
-            for kind in ("script", "stylesheet")
+            for kind in ("document", "script", "fetch")  # fetched is only the file of the styles
         }
         figures.append(
-            f"{path}: {len(first)} requests, {weight['script']} bytes of scripts,"
-            f" {weight['stylesheet']} of styles"
+            f"{path}: {len(first)} requests, {weight['document']} bytes of the page itself,"
+            f" {weight['script']} of scripts, {weight['fetch']} of styles"
         )
         assert len(first) <= REQUESTS_MAX, path
         assert weight["script"] <= SCRIPTS_MAX, path
-        assert weight["stylesheet"] <= STYLES_MAX, path
-        loads(window, path)
+        assert 0 < weight["fetch"] <= STYLES_MAX, path
+        assert weight["document"] <= PAGE_MAX, path
+        again = loads(window, path)
+        assert bytes_of(again[0]) < weight["document"] - 5_000, path  # without the styles
+        assert "stylesheet" in {one.resource_type for one in again}, path
         assert window.page.evaluate(TRANSFERRED) == [], path
         for one in first:
             if "/static/" in one.url:
