@@ -83,9 +83,12 @@ def test_a_page_carries_the_styles_until_the_browser_has_kept_their_file(tmp_pat
         nonce, file = re.findall(r'<style nonce="(.+?)" id="styles" data-file="(.+?)">', page)[0]
         assert f"style-src 'self' 'nonce-{nonce}'" in first["Content-Security-Policy"]
         assert "--accent:" in page
+        assert '<link rel="expect" href="#said" blocking="render">' in page
+        assert page.count('id="said"') == 1
         client.cookies[STYLES_KEPT] = "/static/css/portal.of-last-week.css"
         assert "--accent:" in client.get(LOGIN).content.decode()
         client.cookies[STYLES_KEPT] = file
         again = client.get(LOGIN).content.decode()
         assert "--accent:" not in again
+        assert 'rel="expect"' not in again
         assert f'<link rel="stylesheet" href="{file}">' in again
