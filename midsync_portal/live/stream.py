@@ -24,6 +24,7 @@ from uuid import UUID
 from django.conf import settings
 
 from midsync_portal.serving.answers import answer
+from midsync_portal.serving.body import with_body
 from midsync_portal.serving.types import AsgiApp, Receive, Scope, Send
 
 from .access import NoSuchTask, NotLoggedIn, admit, session_key_of
@@ -142,7 +143,7 @@ class StreamDoor:
         except NotLoggedIn:
             await answer(send, 401, "Please log in again.")
         except NoSuchTask:
-            await self._not_found(scope, receive, send)
+            await self._not_found(*with_body(scope, b"", receive), send)
         else:
             stream = Subscriber(
                 session=key,

@@ -1,20 +1,25 @@
-"""Django's WSGI handler in fixed pools of threads."""
+"""Django's WSGI handler in fixed pools of threads.
 
+A request goes into a thread once and comes out of it once, with its whole answer: each further
+crossing between threads costs as much as a query.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from io import BytesIO
 from typing import Any, cast
 
-from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi import build_environ
 from django.db import connections
 
 from midsync_portal.threads import end_threads
 
 from .answers import answer
-from .types import Message, Receive, Scope, Send, WsgiApp
+from .types import Receive, Scope, Send, WsgiApp
 
 WAITING_MAX = 1000  # requests in one pool; more are asked to come again
-
-
-LATER = "portal.later"  # in a scope's state: answers that are made while they are sent
 Pieces = Generator[bytes, None, None]
 Stream = Callable[[Pieces, Scope, Receive, Send], Awaitable[None]]
 
@@ -24,58 +29,60 @@ class Pool:
 
     def __init__(self, app: WsgiApp, threads: int, stream: Stream | None = None) -> None:
         """`stream` sends what is made while it is sent, as an export; without it, no answer is."""
-        self._bridge: Any = WSGIMiddleware(cast(Any, _in_one_piece(app)), workers=threads)
+        self._app = app
+        self._executor = ThreadPoolExecutor(threads, "WSGI")
         self._threads = threads
         self._stream = stream
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request whose body is there already."""
+        """Answer one request whose body is there already, in one piece.
+
+        Its thread is free when the answer is made, however slowly the client reads, and even if
+        the request has been cancelled meanwhile.
+        """
         if self._inside >= WAITING_MAX:
             await answer(send, 503, "Too many requests at once.", [(b"retry-after", b"5")])
             return
-        later: list[Any] = []
-        if self._stream:
-            scope = {**scope, "state": {**scope.get("state", {}), LATER: later}}
-
-        async def send_what_is_made(message: Message) -> None:
-            if not later or message["type"] != "http.response.body":
-                await send(message)
-
+        body = (await receive()).get("body", b"")
+        environ = build_environ(cast(Any, scope), cast(Any, BytesIO(body)))
+        loop, work = asyncio.get_running_loop(), copy_context().run
         self._inside += 1
         try:
-            await self._bridge(scope, receive, send_what_is_made)
+            status, headers, made = await loop.run_in_executor(
+                self._executor, work, self._answer, environ
+            )
         finally:
             self._inside -= 1
-        if later and self._stream:
-            await self._stream(_pieces(later[0]), scope, receive, send)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if isinstance(made, bytes):
+            await send({"type": "http.response.body", "body": made})
+        elif self._stream:
+            await self._stream(_pieces(made), scope, receive, send)
 
     def finish(self) -> None:
         """Wait for the requests under way, then end the threads and their connections."""
-        end_threads(self._bridge.executor, self._threads)
+        end_threads(self._executor, self._threads)
 
+    def _answer(self, environ: Any) -> tuple[int, list[tuple[bytes, bytes]], Any]:
+        """Status, headers, and the body, or what makes it."""
+        begun: list[Any] = []
 
-def _in_one_piece(app: WsgiApp) -> WsgiApp:
-    """Let the application finish its answer before any of it is sent, unless it is made later.
+        def start_response(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            begun[:] = status, headers
 
-    A few messages fit into the bridge's queue, so that its thread is free however slowly the
-    client reads, and even if the request has been cancelled meanwhile.
-    """
-
-    def whole(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        chunks = app(environ, start_response)
-        later = environ["asgi.scope"].get("state", {}).get(LATER)
-        if later is not None and getattr(chunks, "streaming", False):
-            later.append(chunks)
-            return []
-        try:
-            return [b"".join(chunks)]
-        finally:
-            close = getattr(chunks, "close", None)
-            if close:
-                close()
-
-    return whole
+        chunks = self._app(environ, start_response)
+        made: Any = chunks
+        if not (self._stream and getattr(chunks, "streaming", False)):
+            try:
+                made = b"".join(chunks)
+            finally:
+                close = getattr(chunks, "close", None)
+                if close:
+                    close()
+        status, headers = begun
+        encoded = [(k.lower().encode("latin1"), v.strip().encode("latin1")) for k, v in headers]
+        return int(status.partition(" ")[0]), encoded, made
 
 
 def _pieces(chunks: Any) -> Pieces:
