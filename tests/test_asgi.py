@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -334,7 +335,7 @@ def streaming_site(loop: Loop, made: Made) -> Site:
 
     async def make() -> Site:
         site = Site(app)
-        site.upstream = Pool(app, 1, site.sender.go_on)
+        site.upstream = Pool(app, 1, partial(site.sender, "export", None))
         return site
 
     return loop.run(make())

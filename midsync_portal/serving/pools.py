@@ -5,7 +5,7 @@ crossing between threads costs as much as a query.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from io import BytesIO
@@ -17,10 +17,9 @@ from django.db import connections
 from midsync_portal.threads import end_threads
 
 from .answers import answer
-from .types import Receive, Scope, Send, WsgiApp
+from .types import Pieces, Receive, Scope, Send, WsgiApp
 
 WAITING_MAX = 1000  # requests in one pool; more are asked to come again
-Pieces = Generator[bytes, None, None]
 Stream = Callable[[Pieces, Scope, Receive, Send], Awaitable[None]]
 
 

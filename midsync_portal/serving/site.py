@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -33,7 +34,9 @@ class Site:
         # These wait for MidSync or read much, so they have threads of their own: however many of
         # them hang, pages and callbacks go on.
         self.sender = Sender()
-        self.upstream = Pool(_without_kept_connections(app), UPSTREAM_THREADS, self.sender.go_on)
+        self.upstream = Pool(
+            _without_kept_connections(app), UPSTREAM_THREADS, partial(self.sender, "export", None)
+        )
         self.hub = Hub()
         self.stream = StreamDoor(self.hub, not_found=self.pages)
         self.readiness = Readiness()

@@ -22,12 +22,12 @@ from django.utils.translation import gettext
 from midsync_portal.live.access import NoSuchTask, NotLoggedIn, admit, session_key_of
 from midsync_portal.models import Task
 from midsync_portal.serving.answers import answer
-from midsync_portal.serving.types import Receive, Scope, Send
+from midsync_portal.serving.types import Pieces, Receive, Scope, Send
 from midsync_portal.wording import status_word, task_title
 
 from .door import Lookup, NoSuchFile, StoredFile, open_part, size_of, video_of
 from .ranges import Part
-from .sending import COMMON, CutShort, Pieces, Sender, pieces_of
+from .sending import COMMON, CutShort, Sender, pieces_of
 
 log = logging.getLogger("midsync_portal.videos")
 

@@ -5,12 +5,12 @@ However slowly somebody reads, nothing waits for them but their own connection, 
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, BinaryIO
 
-from midsync_portal.serving.types import Receive, Scope, Send
+from midsync_portal.serving.types import Pieces, Receive, Scope, Send
 
 log = logging.getLogger("midsync_portal.videos")
 
@@ -27,8 +27,6 @@ COMMON = [
     (b"referrer-policy", b"same-origin"),
     (b"x-accel-buffering", b"no"),
 ]
-
-Pieces = Generator[bytes, None, None]
 
 
 class CutShort(Exception):
@@ -64,7 +62,7 @@ class Sender:
     async def __call__(
         self,
         what: str,
-        head: tuple[int, list[tuple[bytes, bytes]]],
+        head: tuple[int, list[tuple[bytes, bytes]]] | None,
         pieces: Pieces,
         scope: Scope,
         receive: Receive,
@@ -72,29 +70,20 @@ class Sender:
     ) -> None:
         """Send status, headers and pieces until the end, or until nobody reads any more.
 
-        `what` names it in the log.
+        `what` names it in the log; no `head`: status and headers have been sent.
         """
-        status, headers = head
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.go_on(pieces, scope, receive, send, what)
-
-    async def go_on(
-        self,
-        pieces: Pieces,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        what: str = "",
-    ) -> None:
-        """Send pieces after what was sent already."""
         gone = asyncio.create_task(_until_disconnect(receive))
         limit = asyncio.timeout(ANSWER_SECONDS)
         self._limits.add(limit)
         try:
             async with limit:
+                if head:
+                    status, headers = head
+                    begin = {"type": "http.response.start", "status": status, "headers": headers}
+                    await send(begin)
                 await self._send_pieces(pieces, gone, send)
         except (TimeoutError, CutShort) as problem:
-            log.info("%s: the answer was cut: %s", what or scope["path"], problem or "no reader")
+            log.info("%s: the answer was cut: %s", what, problem or "no reader")
             # What was promised cannot be kept, and a peer that does not read would be waited for.
             abort = scope.get("state", {}).get("abort")
             if abort:
