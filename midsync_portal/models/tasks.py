@@ -354,7 +354,7 @@ class Task(models.Model):
             fields |= {"video_state": self.VideoState.FETCHING, "video_next_try_at": now}
         before = self.status
         fields |= {"status": status, "updated_at": now}
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic():
             rows = Task.objects.filter(only_if or Q(), pk=self.pk, status__in=MOVES_TO[status])
             if not rows.update(**fields):
                 return False
