@@ -21,6 +21,7 @@ from midsync_portal.midsync.text import clean_message
 from midsync_portal.midsync.types import StatusReport
 from midsync_portal.models import CallbackDelivery, Task
 from midsync_portal.models.reports import CALLBACK, stop_sending
+from midsync_portal.models.rows import update
 from midsync_portal.models.status import Status
 from midsync_portal.reconcile import reconcile_task
 
@@ -85,17 +86,17 @@ def process(delivery: CallbackDelivery, body: bytes | None, again_at: datetime |
     is_news = processed.changed or before != State.DONE or processed.state != State.DONE
     if delivery.pk and is_news:
         waits = processed.state == State.NEW
-        delivery.state, delivery.outcome = processed.state, processed.outcome[:200]
-        delivery.error, delivery.processed_at = "", timezone.now()
-        delivery.next_try_at = (again_at or timezone.now()) if waits else None
+        written = {
+            "state": processed.state,
+            "outcome": processed.outcome[:200],
+            "error": "",
+            "processed_at": timezone.now(),
+            "next_try_at": (again_at or timezone.now()) if waits else None,
+        }
         # Not over what a repeat at the same moment has noted.
-        CallbackDelivery.objects.filter(pk=delivery.pk, state=before).update(
-            state=delivery.state,
-            outcome=delivery.outcome,
-            error="",
-            processed_at=delivery.processed_at,
-            next_try_at=delivery.next_try_at,
-        )
+        update(CallbackDelivery, delivery.pk, written, state=before)
+        for name, value in written.items():
+            setattr(delivery, name, value)
     return processed
 
 

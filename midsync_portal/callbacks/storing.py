@@ -6,14 +6,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from midsync_portal.midsync.reader import UnreadableBody, read_body, read_report
 from midsync_portal.midsync.types import StatusReport
 from midsync_portal.models import CallbackDelivery, Task
-from midsync_portal.models.rows import rows
+from midsync_portal.models.rows import insert, rows
 
 from .orphans import find_task
 
@@ -67,7 +67,7 @@ def _store(
         task = find_task(report) if report else None
     same = CallbackDelivery.objects.filter(task=task, body_sha256=digest)
     if task:
-        kept = list(task.deliveries.order_by().values_list("is_hint", "body_sha256"))
+        kept = _kept_of(task)
         is_here = any(kept_digest == digest for _, kept_digest in kept)
     else:
         same = same.filter(named_task=public_id)
@@ -97,8 +97,19 @@ def _store(
             return delivery, False
     elif is_hint and not _has_room_for_orphan():
         raise NotKept("too many callbacks that fit no task and whose body is not signed")
-    delivery.save(force_insert=True)
+    insert(delivery)
     return delivery, False
+
+
+def _kept_of(task: Task) -> list[tuple[bool, str]]:
+    """Of each delivery of a task whether it is a hint, and the digest of its body."""
+    table = CallbackDelivery._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT is_hint, body_sha256 FROM {table} WHERE task_id = %s",  # noqa: S608 - our own
+            [task.pk],
+        )
+        return [(bool(is_hint), digest) for is_hint, digest in cursor.fetchall()]
 
 
 def _repeated(delivery: CallbackDelivery, is_hint: bool) -> tuple[CallbackDelivery, bool]:

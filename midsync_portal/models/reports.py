@@ -101,9 +101,14 @@ def stop_sending(task: "Task", source: str, **event: Any) -> None:
 def _apply_locked(
     task: "Task", report: "StatusReport", source: str, event: dict[str, Any]
 ) -> Applied:
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         row = rows(type(task), "id", [task.pk], lock=True)[0]
-        applied = _apply(row, report, source, event)
+        # Another task can have an id only where this one does not know it yet.
+        is_new = not {row.midsync_task_id, row.provider_task_id}.issuperset(
+            filter(None, report.ids)
+        )
+        with transaction.atomic(savepoint=is_new):
+            applied = _apply(row, report, source, event)
     task.become(row)
     return applied
 
@@ -245,9 +250,7 @@ def _learn(row: "Task", facts: dict[str, Any], source: str, event: dict[str, Any
     if not facts:
         return False
     written = {"updated_at": timezone.now()} | facts
-    type(row).objects.filter(pk=row.pk).update(**written)
-    for name, value in written.items():
-        setattr(row, name, value)
+    row.learn(written)
     _look_again_at_kept_callbacks(row, facts)
     kind = TaskEvent.Kind.PROGRESS if set(facts) == {"progress"} else TaskEvent.Kind.FACTS
     learned = {name: str(value) for name, value in facts.items()}

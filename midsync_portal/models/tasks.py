@@ -17,6 +17,7 @@ from .events import TaskEvent
 from .mails import EndMail
 from .people import Customer, User
 from .reports import Applied, apply_report
+from .rows import insert, update
 from .status import ACCEPTED, FINAL, MOVES_TO, OPEN, Status
 
 if TYPE_CHECKING:
@@ -354,14 +355,16 @@ class Task(models.Model):
             fields |= {"video_state": self.VideoState.FETCHING, "video_next_try_at": now}
         before = self.status
         fields |= {"status": status, "updated_at": now}
-        with transaction.atomic():
-            rows = Task.objects.filter(only_if or Q(), pk=self.pk, status__in=MOVES_TO[status])
-            if not rows.update(**fields):
-                return False
+        if is_locked and before not in MOVES_TO[status]:
+            return False
+        # Who holds the lock holds a transaction, and undoes the whole of it if this fails.
+        with transaction.atomic(savepoint=not is_locked):
             if is_locked:
-                for name, value in fields.items():
-                    setattr(self, name, value)
+                self.learn(fields)
             else:
+                movable = Q(pk=self.pk, status__in=MOVES_TO[status]) & (only_if or Q())
+                if not Task.objects.filter(movable).update(**fields):
+                    return False
                 self.refresh_from_db()
             self.record(
                 TaskEvent.Kind.MOVE, source, status_before=before, status_after=status, **event
@@ -370,6 +373,12 @@ class Task(models.Model):
                 EndMail.objects.plan(self)
         return True
 
+    def learn(self, fields: dict[str, Any]) -> None:
+        """Write some columns of a row that is locked, and have them here too."""
+        update(Task, self.pk, fields)
+        for name, value in fields.items():
+            setattr(self, name, value)
+
     def become(self, row: "Task") -> None:
         """Be as another instance of the same row is."""
         for field in self._meta.concrete_fields:
@@ -377,7 +386,8 @@ class Task(models.Model):
 
     def record(self, kind: "TaskEvent.Kind", source: str, **fields: Any) -> "TaskEvent":
         """Leave one TaskEvent and wake the hub; call it inside the transaction of the change."""
-        event = TaskEvent.objects.create(task=self, kind=kind, source=source, **fields)
+        event = TaskEvent(task=self, kind=kind, source=source, **fields)
+        insert(event)
         announce_change(self, is_new=kind == TaskEvent.Kind.CREATED)
         return event
 
