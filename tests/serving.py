@@ -6,6 +6,7 @@ Only the wire is replaced: instead of a server there are `request` and `Page`.
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -138,10 +139,10 @@ class Page:
 
     def wait_for(self, *texts: str) -> str:
         """Read until all of these have come; returns what came meanwhile."""
-        came = ""
+        came, until = "", time.monotonic() + PATIENCE  # heartbeats come in any case
         while not all(text in came for text in texts):
             try:
-                came += self._bodies.get(timeout=PATIENCE).decode()
+                came += self._bodies.get(timeout=max(0, until - time.monotonic())).decode()
             except queue.Empty:
                 raise AssertionError(f"{texts} did not come, but: {came}") from None
         self.text += came

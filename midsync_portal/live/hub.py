@@ -20,6 +20,7 @@ from django.db import DatabaseError, close_old_connections
 from midsync_portal.threads import end_threads
 
 from .access import read_visitors
+from .handover import Counter, Handed
 from .rendering import Fragment, Reading, message, newest_tasks, news, read_tasks
 from .sources import Source, make_source
 from .subscriber import Subscriber
@@ -53,6 +54,7 @@ class Hub:
         self._by_customer: dict[int, set[Subscriber]] = {}  # who wants to hear of new tasks
         self._overseers: set[Subscriber] = set()  # of support; hear of any change
         self._last_events: dict[int, int] = {}  # events of watched tasks up to these were read
+        self._counter = Counter(self._fragments_of, self.take, lambda task: self._read_soon([task]))
         self._dirty: dict[int, None] = {}  # tasks to read, first come first served
         self._catching_up: set[Subscriber] = set()  # who may have missed new tasks
         self._work = asyncio.Event()
@@ -63,6 +65,7 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to listen for changes and to keep everybody up to date."""
+        self._counter.open()
         self._source = make_source(self.hear, self.read_all_again, self._in_reader)
         await self._source.start()
         self._tasks = [
@@ -79,6 +82,7 @@ class Hub:
     async def stop(self) -> None:
         """Close, and give back threads and connections."""
         self.close()
+        self._counter.close()
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -136,6 +140,7 @@ class Hub:
             _discard(self._watchers, task, stream)
             if task not in self._watchers:
                 self._last_events.pop(task, None)
+                self._counter.forget(task)
         if stream.customer is not None:
             _discard(self._by_customer, stream.customer, stream)
 
@@ -160,9 +165,19 @@ class Hub:
         if change.is_new:
             for stream in self._by_customer.get(change.customer, ()):
                 self._announce(stream, change.task)
-        already_read = self._last_events.get(change.task, 0)
-        if change.event is None or change.event > already_read:
+        is_read = change.event <= self._last_events.get(change.task, 0)
+        if not is_read and not self._counter.is_handed(change):
             self._read_soon([change.task])
+
+    def take(self, handed: Handed) -> None:
+        """A task as somebody in this process has just left it; read where that is in doubt."""
+        reading = self._counter.accept(handed)
+        if handed.task not in self._watchers:
+            self._counter.forget(handed.task)
+        elif reading is None or handed.task in self._dirty:
+            self._read_soon([handed.task])
+        else:
+            self._deliver(handed.task, reading)
 
     def read_all_again(self) -> None:
         """Changes may have been missed: read everything that somebody here watches."""
@@ -214,16 +229,20 @@ class Hub:
         # A change that is announced from here on is not in this reading.
         for task in tasks:
             del self._dirty[task]
+        self._counter.begin(wanted)
         try:
             readings = await self._in_reader(lambda: read_tasks(wanted)) if wanted else {}
         except BaseException:
             self._dirty.update(dict.fromkeys(tasks))
             raise
+        finally:
+            self._counter.end()
         for task, reading in readings.items():
             self._deliver(task, reading)
 
     def _fragments_of(self, task: int) -> set[Fragment]:
-        return {each for stream in self._watchers[task] for each in stream.fragments_of(task)}
+        watchers = tuple(self._watchers.get(task, ()))  # at once, since other threads ask too
+        return {each for stream in watchers for each in stream.fragments_of(task)}
 
     def _deliver(self, task: int, reading: Reading) -> None:
         watchers = self._watchers.get(task, ())

@@ -31,6 +31,7 @@ ROW = ("row",)
 PAGE = ("status", "video", "timeline")
 COLUMN = ("row", "video")
 MARK = ("mark",)  # only that it has changed: support's pages then fetch themselves again
+ROW_ONLY = {"row", "new_row", "status", "video"}  # are rendered from a task's own row alone
 NEWEST_ROWS = 50  # as many as a stream announces after a gap
 
 
@@ -47,7 +48,8 @@ def read_tasks(wanted: Mapping[int, Collection[Fragment]]) -> dict[int, Reading]
 
     A task that cannot be rendered is left out and logged: the others must not wait for it.
     """
-    last_event = _last_event()  # before the tasks: what they show may be newer, never older
+    # Before the tasks: what they show may be newer, never older.
+    last_event = _newest_event() if _are_numbered_in_order() else 0
     tasks = rows(Task, "id", wanted)
     names = {name for fragments in wanted.values() for name, _ in fragments}
     if "timeline" in names:
@@ -57,12 +59,7 @@ def read_tasks(wanted: Mapping[int, Collection[Fragment]]) -> dict[int, Reading]
     readings: dict[int, Reading] = {}
     for task in tasks:
         try:
-            frames = {
-                (name, language): _mark(task, marks)
-                if name == "mark"
-                else render(task, name, language)
-                for name, language in wanted[task.pk]
-            }
+            frames = _frames(task, wanted[task.pk], marks)
         except Exception:
             log.exception("task %s could not be rendered", task.public_id)
             continue
@@ -70,10 +67,32 @@ def read_tasks(wanted: Mapping[int, Collection[Fragment]]) -> dict[int, Reading]
     return readings
 
 
-def _last_event() -> int:
-    """The newest event; only where events are numbered in the order of commits (SQLite), else 0."""
-    if connection.vendor != "sqlite":
-        return 0
+def needs_row_only(wanted: Collection[Fragment]) -> bool:
+    """Whether these fragments can be rendered without another look into the database."""
+    return ROW_ONLY.issuperset(name for name, _ in wanted)
+
+
+def read_changed(task: Task, wanted: Collection[Fragment]) -> Reading:
+    """The reading of a task that was changed under its lock and has recorded its events itself."""
+    last_event = max(task.recorded) if _are_numbered_in_order() else 0
+    return Reading(_frames(task, wanted, {}), last_event)
+
+
+def _frames(
+    task: Task, wanted: Collection[Fragment], marks: Mapping[int, int]
+) -> dict[Fragment, bytes]:
+    return {
+        (name, language): _mark(task, marks) if name == "mark" else render(task, name, language)
+        for name, language in wanted
+    }
+
+
+def _are_numbered_in_order() -> bool:
+    """Whether events are numbered in the order of their commits: where there is one writer."""
+    return connection.vendor == "sqlite"
+
+
+def _newest_event() -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT max(id) FROM {TaskEvent._meta.db_table}")  # noqa: S608 - our own
         return cursor.fetchone()[0] or 0

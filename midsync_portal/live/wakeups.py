@@ -21,16 +21,16 @@ CHANNEL = "portal_tasks"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """That a task has changed: only ids. `event`: the TaskEvent of the change, where known."""
+    """That a task has changed: only ids. `event` is the TaskEvent of the change."""
 
     task: int
     customer: int
     is_new: bool
-    event: int | None = None
+    event: int
 
     def encode(self) -> str:
         """As it travels."""
-        return f"{self.task} {self.customer} {int(self.is_new)}"
+        return f"{self.task} {self.customer} {int(self.is_new)} {self.event}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def decode(text: str) -> WakeUp:
     match text.split(" "):
         case ["end", digest]:
             return SessionEnd(digest)
-        case [task, customer, is_new]:
-            return Change(int(task), int(customer), is_new == "1")
+        case [task, customer, "0" | "1" as is_new, event]:
+            return Change(int(task), int(customer), is_new == "1", int(event))
     raise ValueError("not a wake-up")
 
 
@@ -62,9 +62,9 @@ def digest_of(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()[:32]
 
 
-def announce_change(task: "Task", is_new: bool = False) -> None:
+def announce_change(task: "Task", event: int, is_new: bool = False) -> None:
     """Tell every hub that a task has changed; call it inside the transaction of the change."""
-    _tell(Change(task.pk, task.customer_id, is_new))
+    _tell(Change(task.pk, task.customer_id, is_new, event))
 
 
 def announce_end(session_key: str) -> None:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from midsync_portal.links import is_usable_link
+from midsync_portal.live.handover import handing_over
 
 from .events import TaskEvent
 from .rows import rows
@@ -75,10 +76,13 @@ def first_check_at(estimated_seconds: int | None, accepted_at: datetime | None =
 
 def apply_report(task: "Task", report: "StatusReport", source: str, **event: Any) -> Applied:
     """Apply a report under the row's lock; ids and points are learned even without a move."""
-    try:
-        return _apply_locked(task, report, source, event)
-    except IntegrityError:  # another task has learned the same id just now: this time it is seen
-        return _apply_locked(task, report, source, event)
+    with transaction.atomic(savepoint=False):
+        try:
+            row, applied = _apply_locked(task, report, source, event)
+        except IntegrityError:  # another task has learned the same id just now: now it is seen
+            row, applied = _apply_locked(task, report, source, event)
+    task.become(row)
+    return applied
 
 
 def stop_sending(task: "Task", source: str, **event: Any) -> None:
@@ -100,17 +104,12 @@ def stop_sending(task: "Task", source: str, **event: Any) -> None:
 
 def _apply_locked(
     task: "Task", report: "StatusReport", source: str, event: dict[str, Any]
-) -> Applied:
-    with transaction.atomic(savepoint=False):
-        row = rows(type(task), "id", [task.pk], lock=True)[0]
-        # Another task can have an id only where this one does not know it yet.
-        is_new = not {row.midsync_task_id, row.provider_task_id}.issuperset(
-            filter(None, report.ids)
-        )
-        with transaction.atomic(savepoint=is_new):
-            applied = _apply(row, report, source, event)
-    task.become(row)
-    return applied
+) -> "tuple[Task, Applied]":
+    row = rows(type(task), "id", [task.pk], lock=True)[0]
+    # Another task can have an id only where this one does not know it yet.
+    is_known = set(report.ids) <= {row.midsync_task_id, row.provider_task_id, ""}
+    with transaction.atomic(savepoint=not is_known), handing_over(row):
+        return row, _apply(row, report, source, event)
 
 
 def _apply(row: "Task", report: "StatusReport", source: str, event: dict[str, Any]) -> Applied:

@@ -149,6 +149,8 @@ class Task(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    recorded: tuple[int, ...] = ()  # the events that this instance has left
+
     objects = TaskQuerySet.as_manager()
 
     class Meta:
@@ -388,7 +390,8 @@ class Task(models.Model):
         """Leave one TaskEvent and wake the hub; call it inside the transaction of the change."""
         event = TaskEvent(task=self, kind=kind, source=source, **fields)
         insert(event)
-        announce_change(self, is_new=kind == TaskEvent.Kind.CREATED)
+        self.recorded += (event.pk,)
+        announce_change(self, event.pk, is_new=kind == TaskEvent.Kind.CREATED)
         return event
 
     def apply(self, report: "StatusReport", source: str, **event: Any) -> Applied:

@@ -455,8 +455,9 @@ def test_the_hub_forgets_who_has_left(loop, site, make_task, anas_browser, open_
     page.wait_for(row(task, "queued"))
     page.leave()
     hub = site.hub
-    kept = (hub.streams, hub._watchers, hub._by_customer, hub._by_user, hub._last_events)
-    assert [len(each) for each in kept] == [0, 0, 0, 0, 0]
+    kept = [hub.streams, hub._watchers, hub._by_customer, hub._by_user, hub._last_events]
+    kept += [hub._counter._turn_of, hub._counter._coming, hub._counter._handed]
+    assert [len(each) for each in kept] == [0] * 8
 
 
 # --- Wake-ups and messages ------------------------------------------------------------------------
@@ -472,7 +473,7 @@ def test_mailboxes_of_processes_that_died_are_cleared_away(tmp_path):
     dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     dead.bind(f"{folder}/dead")
     dead.close()
-    datagrams.send_to_all(folder, "1 1 0")
+    datagrams.send_to_all(folder, "1 1 0 1")
     assert os.listdir(folder) == []
 
 
@@ -493,15 +494,17 @@ def test_a_mailbox_in_a_place_without_sockets_is_no_reason_to_stop(tmp_path):
 
 
 def test_what_travels_are_ids_only():
-    change = Change(task=12, customer=3, is_new=True)
-    assert change.encode() == "12 3 1"
-    assert decode("12 3 1") == change
+    change = Change(task=12, customer=3, is_new=True, event=45)
+    assert change.encode() == "12 3 1 45"
+    assert decode("12 3 1 45") == change
     end = SessionEnd(digest_of("a-session-key"))
     assert decode(end.encode()) == end
     assert "a-session-key" not in end.encode()
 
 
-@pytest.mark.parametrize("text", ["", "1", "1 2", "a b c", "end", "end a b", "1 2 3 4", "é\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "1 2", "a b c", "end", "end a b", "1 2 1", "1 2 3 4", "é\x00"]
+)
 def test_a_wake_up_that_is_none_of_ours_is_left_out(text):
     heard = []
     tell(heard.append, text)

@@ -33,7 +33,7 @@ def _announce_by(publish: Callable[[str, str], None]) -> None:
     from midsync_portal.live.hub import Hub
     from midsync_portal.models import tasks
 
-    def announce(task: Any, is_new: bool = False) -> None:
+    def announce(task: Any, event: int, is_new: bool = False) -> None:
         transaction.on_commit(partial(tell, task), robust=True)
 
     def tell(task: Any) -> None:
