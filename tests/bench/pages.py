@@ -159,7 +159,8 @@ def _run(lighthouse: Path, port: int, url: str, report: Path) -> dict[str, float
             result = said["audits"][audit["id"]]
             if audit["weight"] and result["score"] is not None and result["score"] < 0.9:
                 _print(f"  {url}: {result['title']} {result.get('displayValue', '')}")
-    return scores | {name: said["audits"][audit]["numericValue"] for name, audit in AUDITS.items()}
+    measured = {name: said["audits"][audit]["numericValue"] for name, audit in AUDITS.items()}
+    return scores | measured | {"index": said["environment"]["benchmarkIndex"]}
 
 
 def _show(found: dict[str, list[dict[str, float]]], moved: float, runs: int) -> int:
@@ -176,6 +177,8 @@ def _show(found: dict[str, list[dict[str, float]]], moved: float, runs: int) -> 
             f"{values[name]:.3f}" if name == "CLS" else f"{values[name]:.0f}" for name in names
         ]
         _print(f"| {page} | " + " | ".join(shown) + " |")
+    index = median(one["index"] for all_runs in found.values() for one in all_runs)
+    _print(f"Lighthouse's index of this processor: {index:.0f}")
     _print(f"layout shift while rows change: {moved:.4f}")
     _print("every target is met" if is_met else "a target is missed")
     return 0 if is_met else 1
