@@ -155,10 +155,13 @@ class Visitor:
             self.page.wait_for_timeout(50)
 
     def wait_until_quiet(self) -> None:
-        """Wait until the page waits for no answer (an open stream does not count)."""
+        """Wait until the page waits for no answer, nor is about to ask for a price (an open
+        stream does not count).
+        """
         self.wait_until(lambda: not self._under_way)
         working = self.page.locator(".htmx-request, .htmx-swapping, .htmx-settling")
-        expect(working).to_have_count(0)
+        expect(working.or_(self.price_in_question)).to_have_count(0, timeout=PATIENCE)
+        self.wait_until(lambda: not self._under_way)
 
     def requests_for_data(self) -> list[str]:
         """All requests since the list was cleared, but for pictures and videos that are shown."""
