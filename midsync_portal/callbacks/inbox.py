@@ -78,8 +78,8 @@ def apply_delivery(delivery: CallbackDelivery, body: bytes, is_repeat: bool) -> 
 def process(delivery: CallbackDelivery, body: bytes | None, again_at: datetime | None) -> Processed:
     """Read a body, apply what it says, and note on the delivery what came of it.
 
-    Runs in the caller's transaction. `again_at`: when to look again if MidSync's number of the
-    task is not known yet, so that it cannot be asked.
+    Runs in the caller's transaction, all of which has to be undone if this fails. `again_at`:
+    when to look again if MidSync's number of the task is not known yet, so that it cannot be asked.
     """
     before = delivery.state
     processed = _process(delivery, body)
@@ -124,7 +124,7 @@ def _process(delivery: CallbackDelivery, body: bytes | None) -> Processed:
     if report is None:
         return _asks(task, state, outcome)
     event = {"delivery": delivery} if delivery.pk else {}
-    applied = task.apply(report, CALLBACK, **event)
+    applied = task.apply(report, CALLBACK, savepoint=False, **event)
     if applied.asks_status:
         state = State.DONE if applied.is_understood else State.KEPT
         return _asks(task, state, applied.outcome, changed=applied.changed)

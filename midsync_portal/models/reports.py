@@ -74,9 +74,14 @@ def first_check_at(estimated_seconds: int | None, accepted_at: datetime | None =
     return now + timedelta(seconds=wait + uniform(0, min(0.2 * wait, 30)))  # noqa: S311
 
 
-def apply_report(task: "Task", report: "StatusReport", source: str, **event: Any) -> Applied:
-    """Apply a report under the row's lock; ids and points are learned even without a move."""
-    with transaction.atomic(savepoint=False):
+def apply_report(
+    task: "Task", report: "StatusReport", source: str, savepoint: bool = True, **event: Any
+) -> Applied:
+    """Apply a report under the row's lock; ids and points are learned even without a move.
+
+    `savepoint` is False for who undoes the whole transaction where this fails.
+    """
+    with transaction.atomic(savepoint=savepoint):
         try:
             row, applied = _apply_locked(task, report, source, event)
         except IntegrityError:  # another task has learned the same id just now: now it is seen

@@ -394,9 +394,11 @@ class Task(models.Model):
         announce_change(self, event.pk, is_new=kind == TaskEvent.Kind.CREATED)
         return event
 
-    def apply(self, report: "StatusReport", source: str, **event: Any) -> Applied:
+    def apply(
+        self, report: "StatusReport", source: str, savepoint: bool = True, **event: Any
+    ) -> Applied:
         """Take what MidSync says of this task; see `reports.apply_report`."""
-        return apply_report(self, report, source, **event)
+        return apply_report(self, report, source, savepoint, **event)
 
     def flag(self, reason: str, source: str, **event: Any) -> None:
         """Ask support for a review; the first reason stays until support has dealt with it."""

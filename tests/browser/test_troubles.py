@@ -209,7 +209,7 @@ def test_an_invalid_form_is_refused_at_its_field_and_keeps_what_was_typed(
     pair: Pair, ana: Visitor
 ) -> None:
     ana.expected_problems = [r"status of 422"]
-    long = "a very long story " * 200
+    long = "a very long story " * 300  # of 5,000 characters at most
     ana.write_prompt("short")
     ana.wait_for_price()
     asked = pair.gateway.quotes_asked

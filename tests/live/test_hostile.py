@@ -9,8 +9,9 @@ from collections import Counter
 
 import pytest
 
+from midsync_portal.live.hub import DOOR_THREADS
 from midsync_portal.live.subscriber import Subscriber
-from tests.serving import Answer, in_thread, scope_of
+from tests.serving import PATIENCE, Answer, in_thread, scope_of
 
 from .people import browser_of, row, run_on
 
@@ -88,7 +89,7 @@ def test_ten_thousand_connects_leave_nothing_behind(
     neighbour.wait_for(row(task, "queued"))
     visits = Visits(site, anas_browser, f"rows={task.public_id}&list=1")
     # The door's own query is not what is tried here, and would take minutes.
-    admitted = loop.run(site.hub.at_the_door(lambda: admit_once(anas_browser, task)))
+    admitted, _ = loop.run(at_each_door(site.hub, lambda: admit_once(anas_browser, task)))
     monkeypatch.setattr("midsync_portal.live.stream.admit", lambda *asked: admitted)
     loop.start(visits.many(AT_ONCE * 2)).result(60)
     before = loop.run(census(site.hub))
@@ -102,6 +103,17 @@ def test_ten_thousand_connects_leave_nothing_behind(
     assert [len(each) for each in kept] == [1, 0, 1, 0, 0]
     run_on(task)
     neighbour.wait_for(row(task, "running"))
+
+
+async def at_each_door(hub, work):
+    """What each thread of the door makes of it; from then on all of them have a connection."""
+    together = threading.Barrier(DOOR_THREADS)
+
+    def wait_and_work():
+        together.wait(PATIENCE)
+        return work()
+
+    return await asyncio.gather(*(hub.at_the_door(wait_and_work) for _ in range(DOOR_THREADS)))
 
 
 def admit_once(client, task):
