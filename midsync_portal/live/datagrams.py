@@ -38,24 +38,31 @@ def folder_of(database: str) -> str | None:
 
 
 def send_to_all(folder: str, message: str) -> None:
-    """Put a message into every mailbox of the folder; nothing happens where there is none."""
+    """Put a message into every mailbox of the folder; nothing happens where there is none.
+
+    Never fails: what it tells of has been committed, and a hub finds a change by itself.
+    """
     try:
         names = os.listdir(folder)
+        if names:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.settimeout(SEND_SECONDS)
+                for name in names:
+                    _send(sender, f"{folder}/{name}", message)
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        log.warning("live rows are told nothing, they will be up to 0.5 s late: %s", problem)
+
+
+def _send(sender: socket.socket, path: str, message: str) -> None:
+    try:
+        sender.sendto(message.encode(), path)
+    except ConnectionRefusedError:  # its process is gone
+        with contextlib.suppress(OSError):
+            os.unlink(path)
     except OSError:
-        return
-    if not names:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.settimeout(SEND_SECONDS)
-        for name in names:
-            path = f"{folder}/{name}"
-            try:
-                sender.sendto(message.encode(), path)
-            except ConnectionRefusedError:  # its process is gone
-                with contextlib.suppress(OSError):
-                    os.unlink(path)
-            except OSError:
-                continue  # full, or just closed: the hub finds the change by itself
+        return  # full, or just closed
 
 
 class Mailbox:

@@ -8,7 +8,7 @@ under way, where somebody watches more than was rendered.
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -138,11 +138,10 @@ class Counter:
             reading = read_changed(task, self._fragments_of(task.pk))
         except Exception:
             log.exception("task %s could not be handed over", task.public_id)
-        finally:
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(
-                    self._take, Handed(task.pk, task.recorded, turn, reading)
-                )
+        handed = Handed(task.pk, task.recorded, turn, reading)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._take, handed)
 
 
 counters: list[Counter] = []  # of the hubs that run in this process

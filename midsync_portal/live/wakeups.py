@@ -80,4 +80,4 @@ def _tell(wake_up: WakeUp) -> None:
         return
     folder = datagrams.folder_of(str(connection.settings_dict["NAME"]))
     if folder:
-        transaction.on_commit(partial(datagrams.send_to_all, folder, message), robust=True)
+        transaction.on_commit(partial(datagrams.send_to_all, folder, message))

@@ -1,6 +1,7 @@
 """Live rows: who hears what, nothing lost, nothing said to strangers."""
 
 import asyncio
+import errno
 import os
 import socket
 import time
@@ -475,6 +476,17 @@ def test_mailboxes_of_processes_that_died_are_cleared_away(tmp_path):
     dead.close()
     datagrams.send_to_all(folder, "1 1 0 1")
     assert os.listdir(folder) == []
+
+
+def test_who_cannot_tell_the_hubs_has_changed_the_task_all_the_same(make_task, site, monkeypatch):
+    def no_socket(*kind):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    task = make_task()
+    monkeypatch.setattr(datagrams.socket, "socket", no_socket)
+    run_on(task)
+    task.refresh_from_db()
+    assert task.status == Status.RUNNING
 
 
 def test_a_database_far_down_in_the_folders_still_has_mailboxes(tmp_path):
