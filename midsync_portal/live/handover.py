@@ -20,7 +20,8 @@ from .wakeups import Change
 if TYPE_CHECKING:
     from midsync_portal.models import Task
 
-    from .rendering import Fragment, Reading
+    from .audience import Audience
+    from .rendering import Reading
 
 log = logging.getLogger("midsync_portal.live")
 
@@ -47,12 +48,12 @@ class Counter:
 
     def __init__(
         self,
-        fragments_of: Callable[[int], "set[Fragment]"],
+        audience: "Audience",
         take: Callable[[Handed], None],
         read: Callable[[int], None],
     ) -> None:
         self.turn = 0  # one more with each read and each task that was handed over
-        self._fragments_of = fragments_of
+        self._audience = audience
         self._take = take
         self._read = read
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,7 +113,7 @@ class Counter:
         is_newest = self._turn_of.get(handed.task, 0) <= handed.turn
         if reading is None or not is_newest or handed.task in self._reading:
             return None
-        if not self._fragments_of(handed.task) <= reading.frames.keys():
+        if not self._audience.keep_wanted(handed.task) <= reading.frames.keys():
             return None
         self.turn += 1
         self._turn_of[handed.task] = self.turn
@@ -122,7 +123,7 @@ class Counter:
         """Whether somebody watches the task, and nothing of it that takes more than its row."""
         from .rendering import needs_row_only  # which needs the models, which need this
 
-        wanted = self._fragments_of(task)
+        wanted = self._audience.wanted_of(task)
         return bool(wanted) and needs_row_only(wanted)
 
     def expect(self, task: "Task") -> None:
@@ -135,7 +136,7 @@ class Counter:
 
         reading = None
         try:
-            reading = read_changed(task, self._fragments_of(task.pk))
+            reading = read_changed(task, self._audience.wanted_of(task.pk))
         except Exception:
             log.exception("task %s could not be handed over", task.public_id)
         handed = Handed(task.pk, task.recorded, turn, reading)

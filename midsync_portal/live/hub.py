@@ -20,8 +20,9 @@ from django.db import DatabaseError, close_old_connections
 from midsync_portal.threads import end_threads
 
 from .access import read_visitors
+from .audience import Audience
 from .handover import Counter, Handed
-from .rendering import Fragment, Reading, message, newest_tasks, news, read_tasks
+from .rendering import Reading, message, newest_tasks, news, read_tasks
 from .sources import Source, make_source
 from .subscriber import Subscriber
 from .wakeups import Change, SessionEnd, WakeUp
@@ -47,14 +48,10 @@ class Hub:
     """Who watches which tasks in this process."""
 
     def __init__(self) -> None:
-        self.streams: set[Subscriber] = set()
+        self.audience = Audience()
         self.is_closed = False
-        self._by_user: dict[int, list[Subscriber]] = {}  # in the order of their coming
-        self._watchers: dict[int, set[Subscriber]] = {}
-        self._by_customer: dict[int, set[Subscriber]] = {}  # who wants to hear of new tasks
-        self._overseers: set[Subscriber] = set()  # of support; hear of any change
         self._last_events: dict[int, int] = {}  # events of watched tasks up to these were read
-        self._counter = Counter(self._fragments_of, self.take, lambda task: self._read_soon([task]))
+        self._counter = Counter(self.audience, self.take, lambda task: self._read_soon([task]))
         self._dirty: dict[int, None] = {}  # tasks to read, first come first served
         self._catching_up: set[Subscriber] = set()  # who may have missed new tasks
         self._work = asyncio.Event()
@@ -76,7 +73,7 @@ class Hub:
     def close(self) -> None:
         """End every stream and admit no more; returns at once."""
         self.is_closed = True
-        for stream in self.streams:
+        for stream in self.audience.streams:
             stream.end()
 
     async def stop(self) -> None:
@@ -109,18 +106,11 @@ class Hub:
 
     def join(self, stream: Subscriber, watched: dict[int, tuple[str, ...]]) -> None:
         """Add a stream; everything it watches is read now. May end the person's oldest stream."""
-        own = self._by_user.setdefault(stream.user, [])
-        own.append(stream)
-        for oldest in own[: -settings.STREAMS_PER_PERSON]:
+        self.audience.add(stream, watched)
+        for oldest in self.audience.streams_of(stream.user)[: -settings.STREAMS_PER_PERSON]:
             oldest.end(PAUSED)
             self.leave(oldest)
-        self.streams.add(stream)
-        for task, fragments in watched.items():
-            self._watch(stream, task, fragments)
-        if stream.wants_new and stream.as_support:
-            self._overseers.add(stream)
-        elif stream.wants_new and stream.customer is not None:
-            self._by_customer.setdefault(stream.customer, set()).add(stream)
+        if stream in self.audience.expecting(stream.customer or 0):
             self._catching_up.add(stream)
         self._read_soon(watched)
         if self.is_closed:
@@ -128,25 +118,10 @@ class Hub:
 
     def leave(self, stream: Subscriber) -> None:
         """Forget a stream; again for one that is forgotten already does nothing."""
-        if stream not in self.streams:
-            return
-        self.streams.discard(stream)
         self._catching_up.discard(stream)
-        self._overseers.discard(stream)
-        self._by_user[stream.user].remove(stream)
-        if not self._by_user[stream.user]:
-            del self._by_user[stream.user]
-        for task in stream.watched:
-            _discard(self._watchers, task, stream)
-            if task not in self._watchers:
-                self._last_events.pop(task, None)
-                self._counter.forget(task)
-        if stream.customer is not None:
-            _discard(self._by_customer, stream.customer, stream)
-
-    def _watch(self, stream: Subscriber, task: int, fragments: tuple[str, ...]) -> None:
-        stream.watched[task] = fragments
-        self._watchers.setdefault(task, set()).add(stream)
+        for task in self.audience.remove(stream):
+            self._last_events.pop(task, None)
+            self._counter.forget(task)
 
     # --- Changes ------------------------------------------------------------------------------
 
@@ -156,14 +131,15 @@ class Hub:
             case Change():
                 self.change(wake_up)
             case SessionEnd(digest):
-                for stream in [stream for stream in self.streams if stream.digest == digest]:
+                streams = self.audience.streams
+                for stream in [stream for stream in streams if stream.digest == digest]:
                     stream.end()
 
     def change(self, change: Change) -> None:
         """A task has changed; it is read again if somebody here watches it."""
         self._oversee()
         if change.is_new:
-            for stream in self._by_customer.get(change.customer, ()):
+            for stream in self.audience.expecting(change.customer):
                 self._announce(stream, change.task)
         is_read = change.event <= self._last_events.get(change.task, 0)
         if not is_read and not self._counter.is_handed(change):
@@ -172,7 +148,7 @@ class Hub:
     def take(self, handed: Handed) -> None:
         """A task as somebody in this process has just left it; read where that is in doubt."""
         reading = self._counter.accept(handed)
-        if handed.task not in self._watchers:
+        if handed.task not in self.audience.tasks:
             self._counter.forget(handed.task)
         elif reading is None or handed.task in self._dirty:
             self._read_soon([handed.task])
@@ -182,11 +158,11 @@ class Hub:
     def read_all_again(self) -> None:
         """Changes may have been missed: read everything that somebody here watches."""
         self._oversee()
-        self._catching_up.update(*self._by_customer.values())
-        self._read_soon(self._watchers)
+        self._catching_up |= self.audience.all_expecting()
+        self._read_soon(self.audience.tasks)
 
     def _oversee(self) -> None:
-        for stream in self._overseers:
+        for stream in self.audience.overseers:
             stream.tell("something", SOMETHING)
 
     def _announce(self, stream: Subscriber, task: int) -> None:
@@ -196,10 +172,11 @@ class Hub:
             return
         if task not in stream.watched:
             stream.unannounced.add(task)
-            self._watch(stream, task, ("row",))
+            self.audience.watch(stream, task, ("row",))
 
     def _read_soon(self, tasks: Iterable[int]) -> None:
-        self._dirty.update(dict.fromkeys(task for task in tasks if task in self._watchers))
+        watched = self.audience.tasks
+        self._dirty.update(dict.fromkeys(task for task in tasks if task in watched))
         if self._dirty or self._catching_up:
             self._work.set()
 
@@ -225,7 +202,9 @@ class Hub:
 
     async def _read_some(self) -> None:
         tasks = list(islice(self._dirty, READ_AT_ONCE))
-        wanted = {task: self._fragments_of(task) for task in tasks if task in self._watchers}
+        wanted = {
+            task: self.audience.keep_wanted(task) for task in tasks if task in self.audience.tasks
+        }
         # A change that is announced from here on is not in this reading.
         for task in tasks:
             del self._dirty[task]
@@ -240,12 +219,8 @@ class Hub:
         for task, reading in readings.items():
             self._deliver(task, reading)
 
-    def _fragments_of(self, task: int) -> set[Fragment]:
-        watchers = tuple(self._watchers.get(task, ()))  # at once, since other threads ask too
-        return {each for stream in watchers for each in stream.fragments_of(task)}
-
     def _deliver(self, task: int, reading: Reading) -> None:
-        watchers = self._watchers.get(task, ())
+        watchers = self.audience.watchers_of(task)
         if watchers:
             self._last_events[task] = reading.last_event
         for stream in watchers:
@@ -253,13 +228,13 @@ class Hub:
 
     async def _catch_up(self) -> None:
         """Announce the new tasks that streams have missed: those above the last row they know."""
-        streams = self._catching_up & self.streams
+        streams = self._catching_up & self.audience.streams
         if not streams:
             self._catching_up.clear()
             return
         customers = {stream.customer for stream in streams if stream.customer is not None}
         newest = await self._in_reader(lambda: newest_tasks(customers))
-        for stream in streams & self.streams:
+        for stream in streams & self.audience.streams:
             tasks = newest.get(stream.customer or 0, [])
             known = [
                 place
@@ -284,9 +259,9 @@ class Hub:
 
     async def beat(self) -> None:
         """Show everybody that the line is up; end the streams of those who have logged out."""
-        for stream in list(self.streams):
+        for stream in list(self.audience.streams):
             stream.beat()
-        sessions = iter({stream.session for stream in self.streams})
+        sessions = iter({stream.session for stream in self.audience.streams})
         while some := set(islice(sessions, SESSIONS_AT_ONCE)):
             try:
                 visitors = await self.at_the_door(partial(read_visitors, some))
@@ -295,7 +270,7 @@ class Hub:
             except DatabaseError as problem:
                 log.warning("rights could not be checked: %s", str(problem).strip())
                 return
-            for stream in [stream for stream in self.streams if stream.session in some]:
+            for stream in [each for each in self.audience.streams if each.session in some]:
                 visitor = visitors.get(stream.session)
                 if visitor is None or not visitor.may_keep(
                     stream.user, stream.customer, stream.as_support
@@ -310,11 +285,3 @@ def _with_database(work: Callable[[], T]) -> T:
         return work()
     finally:
         close_old_connections()
-
-
-def _discard(index: dict[int, set[Subscriber]], key: int, stream: Subscriber) -> None:
-    streams = index.get(key)
-    if streams is not None:
-        streams.discard(stream)
-        if not streams:
-            del index[key]

@@ -42,7 +42,7 @@ class Site:
         self.readiness = Readiness()
         self.files = FileDoor(self.hub.at_the_door, self.sender)
         self.archives = ArchiveDoor(self.hub.at_the_door, self.sender)
-        self.beats = Beats(lambda: len(self.hub.streams))
+        self.beats = Beats(lambda: len(self.hub.audience.streams))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

@@ -8,9 +8,11 @@ import pytest
 from django.db import connections, transaction
 
 from midsync_portal.live import handover, hub, rendering
+from midsync_portal.live.audience import Audience
 from midsync_portal.live.handover import Counter, Handed
 from midsync_portal.live.hub import Hub
 from midsync_portal.live.rendering import Reading
+from midsync_portal.live.subscriber import Subscriber
 from midsync_portal.midsync.reader import read_report
 from midsync_portal.models import Task
 from midsync_portal.models.reports import CALLBACK
@@ -221,7 +223,10 @@ ROW, STATUS = ("row", "en"), ("status", "en")
 
 
 def counter(*watched: tuple[str, str]) -> Counter:
-    return Counter(lambda task: set(watched), lambda handed: None, lambda task: None)
+    audience = Audience()
+    page = Subscriber(session="a-session", user=1, customer=1)
+    audience.add(page, {7: tuple(fragment for fragment, _ in watched)})
+    return Counter(audience, lambda handed: None, lambda task: None)
 
 
 def handed(counter: Counter, *frames: tuple[str, str]) -> Handed:

@@ -433,7 +433,7 @@ def test_a_peer_that_does_not_read_is_cut_off(
     page.wait_for_end()
     assert page.was_cut
     assert not page.answer.is_complete
-    assert loop.call(lambda: len(site.hub.streams)) == 0
+    assert loop.call(lambda: len(site.hub.audience.streams)) == 0
 
 
 def test_a_peer_that_does_not_read_holds_up_no_shutdown(
@@ -456,9 +456,9 @@ def test_the_hub_forgets_who_has_left(loop, site, make_task, anas_browser, open_
     page.wait_for(row(task, "queued"))
     page.leave()
     hub = site.hub
-    kept = [hub.streams, hub._watchers, hub._by_customer, hub._by_user, hub._last_events]
+    kept = [*vars(hub.audience).values(), hub._last_events]
     kept += [hub._counter._turn_of, hub._counter._coming, hub._counter._handed]
-    assert [len(each) for each in kept] == [0] * 8
+    assert not any(map(len, kept))
 
 
 # --- Wake-ups and messages ------------------------------------------------------------------------

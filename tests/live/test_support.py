@@ -102,7 +102,7 @@ def test_who_loses_the_rights_of_support_hears_nothing_more(
     assert page.answer.is_complete
     run_on(task)  # as a member of the team one still hears
     own.wait_for(row(task, "running"))
-    assert loop.call(lambda: len(site.hub._overseers)) == 0
+    assert loop.call(lambda: len(site.hub.audience.overseers)) == 0
 
 
 def test_who_is_no_staff_any_more_hears_nothing_more(loop, site, make_task, sam, open_support_page):
