@@ -208,8 +208,12 @@ class Environment:
                 ) from None
         return url
 
-    def database(self, name: str, default_file: Path) -> dict[str, Any]:
-        """Django's settings of the database, with the options that our promises need."""
+    def database(self, name: str, default_file: Path, *, is_pooled: bool) -> dict[str, Any]:
+        """Django's settings of the database, with the options that our promises need.
+
+        `is_pooled`: whether a pooler stands before PostgreSQL, so that one statement and the next
+        may reach different connections; else statements may be prepared.
+        """
         url = self.text(name, "")
         try:
             config = environ.Env.db_url_config(url or f"sqlite:///{default_file}")
@@ -245,6 +249,7 @@ class Environment:
                 "CONN_HEALTH_CHECKS": True,
                 "OPTIONS": {
                     **config.get("OPTIONS", {}),
+                    "prepare_threshold": None if is_pooled else 2,  # see `models.rows`
                     "options": "-c statement_timeout=15000 -c lock_timeout=5000 "
                     "-c idle_in_transaction_session_timeout=30000 -c synchronous_commit=on",
                 },

@@ -93,9 +93,13 @@ TEMPLATES = [
 ]
 
 # --- Database ---------------------------------------------------------------------------------
-DATABASES = {"default": env.database("DATABASE_URL", BASE_DIR / "data" / "portal.sqlite3")}
 # LISTEN wants a connection to the server itself, which DATABASE_URL is not behind a pooler.
 LISTEN_DATABASE_URL = env.postgres_url("LISTEN_DATABASE_URL")
+DATABASES = {
+    "default": env.database(
+        "DATABASE_URL", BASE_DIR / "data" / "portal.sqlite3", is_pooled=bool(LISTEN_DATABASE_URL)
+    )
+}
 if LISTEN_DATABASE_URL and DATABASES["default"]["ENGINE"] == "midsync_portal.sqlite":
     raise ImproperlyConfigured(
         "LISTEN_DATABASE_URL is only of use where DATABASE_URL is PostgreSQL."

@@ -27,6 +27,10 @@ def env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Environment:
     return Environment(tmp_path / "no-such-file")
 
 
+def database(env: Environment, is_pooled: bool = False) -> dict:
+    return env.database("ANSWER", Path("x"), is_pooled=is_pooled)
+
+
 def manage(tmp_path: Path, *command: str, **values: str) -> subprocess.CompletedProcess[str]:
     """Run a command of manage.py with complete settings and these in place of some of them."""
     own = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{tmp_path / 'own.sqlite3'}"}
@@ -90,10 +94,10 @@ def test_a_boolean_has_a_few_spellings(env, monkeypatch, text, value):
         (lambda env: env.origin("ANSWER", None), "https://pörtal.example.com"),
         (lambda env: env.origin("ANSWER", None), "https://[::1"),
         (lambda env: env.origin("ANSWER", None), "https://"),
-        (lambda env: env.database("ANSWER", Path("x")), "mysql://root@localhost/portal"),
-        (lambda env: env.database("ANSWER", Path("x")), "a database"),
-        (lambda env: env.database("ANSWER", Path("x")), "postgres://localhost:port/portal"),
-        (lambda env: env.database("ANSWER", Path("x")), "sqlite:////dev/null/portal.sqlite3"),
+        (database, "mysql://root@localhost/portal"),
+        (database, "a database"),
+        (database, "postgres://localhost:port/portal"),
+        (database, "sqlite:////dev/null/portal.sqlite3"),
         (lambda env: env.postgres_url("ANSWER"), "sqlite:////srv/portal.sqlite3"),
         (lambda env: env.postgres_url("ANSWER"), "host=db"),
         (lambda env: env.postgres_url("ANSWER"), "postgres://db/portal?colour=red"),
@@ -179,7 +183,7 @@ def test_which_hosts_are_near(host, is_loopback, is_local):
 
 def test_a_sqlite_database_survives_power_loss_and_makes_its_folder(env, monkeypatch, tmp_path):
     monkeypatch.setenv("ANSWER", f"sqlite:///{tmp_path}/new/portal.sqlite3")
-    config = env.database("ANSWER", Path("x"))
+    config = database(env)
     assert (tmp_path / "new").is_dir()
     assert config["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "synchronous=FULL" in config["OPTIONS"]["init_command"]
@@ -188,7 +192,7 @@ def test_a_sqlite_database_survives_power_loss_and_makes_its_folder(env, monkeyp
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "psql"])
 def test_a_postgresql_database_commits_durably_and_never_waits_for_ever(env, monkeypatch, scheme):
     monkeypatch.setenv("ANSWER", f"{scheme}://me:p%40ss@db.example.com:5433/portal")
-    config = env.database("ANSWER", Path("x"))
+    config = database(env)
     assert (config["HOST"], config["PASSWORD"], config["CONN_HEALTH_CHECKS"]) == (
         "db.example.com",
         "p@ss",
@@ -196,6 +200,13 @@ def test_a_postgresql_database_commits_durably_and_never_waits_for_ever(env, mon
     )
     for option in ("statement_timeout", "lock_timeout", "synchronous_commit=on"):
         assert option in config["OPTIONS"]["options"]
+
+
+@pytest.mark.parametrize("is_pooled", [True, False])
+def test_nothing_is_prepared_behind_a_pooler(env, monkeypatch, is_pooled):
+    monkeypatch.setenv("ANSWER", "postgres://me@db.example.com/portal")
+    options = database(env, is_pooled)["OPTIONS"]
+    assert (options["prepare_threshold"] is None) is is_pooled
 
 
 # --- the file ---------------------------------------------------------------------------------

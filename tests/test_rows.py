@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
@@ -124,3 +124,25 @@ def test_columns_are_written_where_others_have_these_values(full_task, make_task
     assert values(Task.objects.get(pk=full_task.pk)) == values(by_hand)
     assert Task.objects.get(pk=other.pk).prompt == other.prompt
     assert not update(Task, 10**9, written)
+
+
+if connection.vendor == "postgresql":  # SQLite keeps its statements by itself
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("threshold", [2, None])
+    def test_postgresql_plans_a_statement_once_where_it_may(full_task, monkeypatch, threshold):
+        def planned() -> list[str]:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT statement FROM pg_prepared_statements WHERE NOT from_sql")
+                return [statement.split()[0] for (statement,) in cursor.fetchall()]
+
+        connection.close()
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", threshold)
+        for number in range(5):
+            (row,) = rows(Task, "id", [full_task.pk])
+            assert values(row) == values(Task.objects.get(pk=full_task.pk))
+            assert update(Task, row.pk, {"progress": number, "check_wanted_at": timezone.now()})
+            event = TaskEvent(task=row, kind="facts", source="test", evidence={"n": number})
+            insert(event)
+            assert values(TaskEvent.objects.get(pk=event.pk)) == values(event)
+        assert sorted(planned()) == (["INSERT", "SELECT", "UPDATE"] if threshold else [])

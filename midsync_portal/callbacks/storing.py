@@ -13,7 +13,7 @@ from django.utils import timezone
 from midsync_portal.midsync.reader import UnreadableBody, read_body, read_report
 from midsync_portal.midsync.types import StatusReport
 from midsync_portal.models import CallbackDelivery, Task
-from midsync_portal.models.rows import insert, rows
+from midsync_portal.models.rows import insert, prepared, rows
 
 from .orphans import find_task
 
@@ -104,7 +104,7 @@ def _store(
 def _kept_of(task: Task) -> list[tuple[bool, str]]:
     """Of each delivery of a task whether it is a hint, and the digest of its body."""
     table = CallbackDelivery._meta.db_table
-    with connection.cursor() as cursor:
+    with prepared(connection) as cursor:
         cursor.execute(
             f"SELECT is_hint, body_sha256 FROM {table} WHERE task_id = %s",  # noqa: S608 - our own
             [task.pk],

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 
 from midsync_portal.threads import end_threads
 
@@ -248,7 +248,8 @@ class Hub:
         self._catching_up -= streams
 
     async def _in_reader(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, _with_database, work)
+        reading = partial(_with_database, work, is_tried_again=True)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, reading)
 
     # --- Heartbeats ---------------------------------------------------------------------------
 
@@ -278,9 +279,14 @@ class Hub:
                     stream.end()
 
 
-def _with_database(work: Callable[[], T]) -> T:
-    """Run in a thread of ours: its connection is looked after as Django does for a request."""
+def _with_database(work: Callable[[], T], is_tried_again: bool = False) -> T:
+    """Run in a thread of ours: its connection is looked after as Django does for a request.
+
+    `is_tried_again`: after a failure, so that nobody need ask first whether it still works.
+    """
     close_old_connections()
+    if is_tried_again:
+        connection.health_check_done = True  # type: ignore[attr-defined]  # missing in the stubs
     try:
         return work()
     finally:

@@ -4,10 +4,11 @@ The ORM writes the text of a query and looks up how to read its columns anew eac
 a task's fifty columns takes longer than the query. A callback reads its task twice and writes
 four rows, and the hub reads one for every change, so here that is done once per connection. What
 comes back is what `filter` gives, what is written is what `create` and `update` write; nobody's
-signals are sent.
+signals are sent. PostgreSQL reads and plans these statements once per connection, too.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -35,7 +36,7 @@ def rows(
         raise TransactionManagementError("a row is locked inside of a transaction")
     text, converters = _plan(connection, model, column, len(values), lock)
     field: Any = model._meta.get_field(column)
-    with connection.cursor() as cursor:
+    with prepared(connection) as cursor:
         cursor.execute(text, [field.get_db_prep_value(value, connection) for value in values])
         found = [list(row) for row in cursor.fetchall()]
     for row in found:
@@ -59,7 +60,7 @@ def insert(row: Model) -> None:
         compiler.returning_fields = [meta.pk]
         ((texts[meta.model], _),) = compiler.as_sql()
     values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
-    with connection.cursor() as cursor:
+    with prepared(connection) as cursor:
         cursor.execute(texts[meta.model], values)
         (row.pk,) = cursor.fetchone()
     row._state.db, row._state.adding = DEFAULT_DB_ALIAS, False
@@ -78,9 +79,25 @@ def update(model: type[Model], pk: int, values: Mapping[str, Any], **only_if: An
     sets, conditions = ", ".join(columns[: len(values)]), " AND ".join(columns[len(values) :])
     text = f"UPDATE {quote(meta.db_table)} SET {sets} WHERE {conditions}"  # noqa: S608 - our names
     told = zip(fields, (*values.values(), *where.values()), strict=True)
-    with connection.cursor() as cursor:
+    with prepared(connection) as cursor:
         cursor.execute(text, [field.get_db_prep_save(value, connection) for field, value in told])
         return bool(cursor.rowcount)
+
+
+@contextmanager
+def prepared(connection: BaseDatabaseWrapper) -> Iterator[Any]:
+    """A cursor for SQL that is run again and again with other values.
+
+    Django writes the values into the text, so that PostgreSQL takes each for a new statement.
+    Only where one plan fits all values, as for single rows; `prepare_threshold` is the database's
+    option that allows it (see `environment.database`).
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            import psycopg  # here, because SQLite needs none of it
+
+            cursor.cursor = psycopg.Cursor(connection.connection)
+        yield cursor
 
 
 def _kept(connection: BaseDatabaseWrapper, what: str) -> dict[Any, Any]:
