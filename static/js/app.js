@@ -193,13 +193,14 @@
   });
 
   // --- A first page carries its styles; the next ones find their file in the browser's cache ---
-  addEventListener("load", async () => {
+  addEventListener("load", () => new PerformanceObserver((_, drawn) => { drawn.disconnect(); keepStyles(); }).observe({ type: "paint", buffered: true }));
+  async function keepStyles() {
     const file = $("styles")?.dataset.file;
     if (!file || !navigator.cookieEnabled) return;
     const answer = await fetch(file).catch(() => null);
     if (!answer?.ok || !await answer.text().catch(() => "")) return;
     document.cookie = `portal_styles=${file}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
-  });
+  }
 
   // --- Tasks that are ticked in a list ---
   function chosen() {

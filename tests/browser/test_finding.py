@@ -24,6 +24,8 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[..., Visitor]
 JAPANESE = COUNT // 3
+LAID_OUT = """[...document.querySelectorAll(".task-row > .task-row__status")]
+    .map((part) => part.checkVisibility({ contentVisibilityAuto: true }))"""  # by row
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +89,31 @@ def test_pages_stay_put_while_new_work_arrives(busy: Pair, open_window: Open) ->
 
 
 @pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desktop"])
+def test_rows_far_down_are_laid_out_when_they_come_near(
+    busy: Pair, open_window: Open, width: int
+) -> None:
+    ana = open_window(busy.portal, width=width)
+    ana.log_in("/tasks/")
+    tall = "document.documentElement.scrollHeight"
+    is_laid_out = ana.page.evaluate(LAID_OUT)
+    assert all(is_laid_out[:5])
+    assert not is_laid_out[-1]
+    guessed = ana.page.evaluate(tall)
+    for _ in range(PAGE_SIZE):
+        ana.page.keyboard.press("PageDown")
+    ana.wait_until(lambda: ana.page.evaluate(LAID_OUT)[-1])
+    assert abs(ana.page.evaluate(tall) / guessed - 1) < 0.05  # so the scroll bar tells the truth
+
+
+@pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desktop"])
 def test_ticked_tasks_are_used_again_compared_and_downloaded(
     busy: Pair, open_window: Open, width: int
 ) -> None:
     ana = open_window(busy.portal, width=width)
     ana.log_in(f"/?model={MODEL}")
-    task = order(ana, f"saved on {width}")
-    busy.gateway.finish(busy.gateway.orders[-1])
+    for prompt in (f"beside on {width}", f"saved on {width}"):
+        task = order(ana, prompt)
+        busy.gateway.finish(busy.gateway.orders[-1])
     ana.page.goto(f"{busy.portal.address}/tasks/{task}/")
     expect(ana.page.locator(".player__saved")).to_be_visible(timeout=PATIENCE)
     ordered = len(busy.gateway.orders)

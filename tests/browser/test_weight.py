@@ -25,6 +25,13 @@ TRANSFERRED = """() => performance.getEntriesByType("resource")
     .filter((one) => one.name.includes("/static/") && one.transferSize)
     .map((one) => one.name)"""
 
+# Whether the file of the styles, which nobody waits for, was asked for after the page was drawn.
+WAITED = """() => {
+    const [drawn] = performance.getEntriesByName("first-contentful-paint");
+    const file = performance.getEntriesByType("resource").find((one) => one.name.endsWith(".css"));
+    return drawn.startTime < file.startTime;
+}"""
+
 
 def test_pages_are_light_and_load_nothing_twice(
     pair: Pair, open_window: Callable[..., Visitor], record_property: Callable[[str, object], None]
@@ -40,6 +47,7 @@ def test_pages_are_light_and_load_nothing_twice(
         window.page.add_init_script(SHIFTS)
         first = loads(window, path)
         assert window.page.evaluate("window.moved") <= MOVED_MAX, path
+        assert window.page.evaluate(WAITED), path
         weight = {
             kind: sum(bytes_of(one) for one in first if one.resource_type == kind)
             for kind in ("document", "script", "fetch")  # fetched is only the file of the styles
@@ -74,12 +82,18 @@ def loads(visitor: Visitor, path: str) -> list[Request]:
     """What a visit of the page asks for, but for media and the stream."""
     visitor.requests.clear()
     visitor.page.goto(visitor.portal.address + path)
+    visitor.wait_until(lambda: keeps_styles(visitor))
     visitor.wait_until_quiet()
     return [
         one
         for one in visitor.requests
         if one.resource_type not in {"media", "eventsource"} and not one.url.endswith("/stream/")
     ]
+
+
+def keeps_styles(visitor: Visitor) -> bool:
+    """Whether the file of the styles is in the browser's cache."""
+    return any(one["name"] == STYLES_KEPT for one in visitor.page.context.cookies())
 
 
 def bytes_of(request: Request) -> int:
