@@ -5,12 +5,15 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from midsync_portal.callbacks import door, preview
+from midsync_portal.callbacks.storing import store
 from midsync_portal.live import wakeups
 from midsync_portal.models import CallbackDelivery, TaskEvent
 from midsync_portal.models.status import Status
 from tests.posting import READY, another_holds, let_worker_try, post, post_account_wide, signed
+from tests.serving import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = CallbackDelivery.State
@@ -114,6 +117,17 @@ def test_promise_07_another_s_lock_is_not_waited_for_and_the_worker_applies(task
     let_worker_try()
     task.refresh_from_db()
     assert task.status == Status.SUCCEEDED
+
+
+def test_a_body_is_kept_by_one_statement_and_holds_nobody_up_before(task):
+    with CaptureQueriesContext(connection) as asked:
+        delivery, is_repeat = store(task.public_id, b"{}", {})
+    verbs = [query["sql"].split()[0] for query in asked]
+    assert verbs == ["SELECT", "SELECT", "INSERT"]
+    assert not is_repeat
+    in_thread(lambda: CallbackDelivery.objects.update(repeats=7))
+    delivery.refresh_from_db()
+    assert delivery.repeats == 7
 
 
 def test_a_request_leaves_its_connection_as_patient_as_it_was(task):

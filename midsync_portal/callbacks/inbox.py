@@ -52,6 +52,16 @@ class Processed:
     changed: bool = False
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a body says; `report` is None where it cannot be read, and the rest says why."""
+
+    report: StatusReport | None
+    challenge: str = ""
+    state: str = State.DONE
+    outcome: str = ""
+
+
 def apply_delivery(delivery: CallbackDelivery, body: bytes, is_repeat: bool) -> str:
     """Apply a delivery in the request that brought it; gives back the challenge to echo, if any.
 
@@ -61,12 +71,11 @@ def apply_delivery(delivery: CallbackDelivery, body: bytes, is_repeat: bool) -> 
     began = time.monotonic()
     try:
         if is_repeat and delivery.state not in (State.NEW, State.DEAD):
-            return is_challenge(read_body(body)) or ""
+            return understand(body).challenge
         again_at = delivery.next_try_at if is_repeat else _next_try(1)
+        said = understand(body)  # before anybody has to wait for us
         with impatient():
-            processed = process(delivery, body, again_at)
-    except UnreadableBody:
-        return ""
+            processed = process(delivery, said, again_at)
     except Exception as error:
         log.exception("delivery %s could not be applied", delivery.pk)
         _leave_to_worker(delivery, error, is_repeat)
@@ -75,14 +84,25 @@ def apply_delivery(delivery: CallbackDelivery, body: bytes, is_repeat: bool) -> 
     return processed.answer
 
 
-def process(delivery: CallbackDelivery, body: bytes | None, again_at: datetime | None) -> Processed:
-    """Read a body, apply what it says, and note on the delivery what came of it.
+def understand(body: bytes | None) -> Said:
+    """What a body says; None is one of which only the beginning was kept."""
+    if body is None:
+        return Said(None, outcome="too large to read again")
+    try:
+        payload = read_body(body)
+    except UnreadableBody as error:
+        return Said(None, state=State.KEPT, outcome=f"unreadable ({error})")
+    return Said(read_report(payload), is_challenge(payload) or "")
+
+
+def process(delivery: CallbackDelivery, said: Said, again_at: datetime | None) -> Processed:
+    """Apply what a body says, and note on the delivery what came of it.
 
     Runs in the caller's transaction, all of which has to be undone if this fails. `again_at`:
     when to look again if MidSync's number of the task is not known yet, so that it cannot be asked.
     """
     before = delivery.state
-    processed = _process(delivery, body)
+    processed = _process(delivery, said)
     is_news = processed.changed or before != State.DONE or processed.state != State.DONE
     if delivery.pk and is_news:
         waits = processed.state == State.NEW
@@ -100,20 +120,10 @@ def process(delivery: CallbackDelivery, body: bytes | None, again_at: datetime |
     return processed
 
 
-def _process(delivery: CallbackDelivery, body: bytes | None) -> Processed:
-    report: StatusReport | None = None
-    if body is None:  # only its beginning was kept
-        state, outcome = State.DONE, "too large to read again"
-    else:
-        try:
-            payload = read_body(body)
-        except UnreadableBody as error:
-            state, outcome = State.KEPT, f"unreadable ({error})"
-        else:
-            report = read_report(payload)
-            challenge = is_challenge(payload)
-            if challenge and report.status is None:
-                return Processed(State.DONE, "challenge answered", answer=challenge)
+def _process(delivery: CallbackDelivery, said: Said) -> Processed:
+    report = said.report
+    if report and said.challenge and report.status is None:
+        return Processed(State.DONE, "challenge answered", answer=said.challenge)
     task = delivery.task or link(delivery, report)
     if task is None:
         if delivery.state == State.DONE:
@@ -122,7 +132,7 @@ def _process(delivery: CallbackDelivery, body: bytes | None) -> Processed:
     if delivery.is_hint:
         return _asks(task, State.DONE, "came by the account-wide URL, so it proves nothing")
     if report is None:
-        return _asks(task, state, outcome)
+        return _asks(task, said.state, said.outcome)
     event = {"delivery": delivery} if delivery.pk else {}
     applied = task.apply(report, CALLBACK, savepoint=False, **event)
     if applied.asks_status:
@@ -176,8 +186,9 @@ def process_due_delivery(delivery: CallbackDelivery) -> None:
     try:
         if delivery.tries > TRIES_MAX:
             raise RuntimeError(delivery.error or "each worker that tried it has died")
+        said = understand(body_of(delivery))
         with transaction.atomic():
-            processed = process(delivery, body_of(delivery), _next_try(delivery.tries))
+            processed = process(delivery, said, _next_try(delivery.tries))
         if processed.state == State.NEW and delivery.task:
             processed = _settle(delivery, delivery.task, processed)
     except Exception as error:

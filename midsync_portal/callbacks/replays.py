@@ -11,7 +11,7 @@ from django.utils import timezone
 from midsync_portal.models import CallbackDelivery, Task, TaskEvent, User
 from midsync_portal.models.status import Status
 
-from .inbox import body_of, error_text, process
+from .inbox import body_of, error_text, process, understand
 
 log = logging.getLogger("midsync_portal.callbacks")
 
@@ -104,7 +104,7 @@ def _try(delivery: CallbackDelivery) -> Replayed:
         with transaction.atomic():
             row = rows.get()
             before = _facts(row)
-            processed = process(row, body_of(row), timezone.now())
+            processed = process(row, understand(body_of(row)), timezone.now())
             rows.filter(state=State.NEW).update(tries=0)
             after = _facts(rows.get())
     except Exception as error:

@@ -52,17 +52,19 @@ def insert(row: Model) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     meta = row._meta
     fields: list[Any] = [field for field in meta.concrete_fields if not field.primary_key]
+    # On SQLite a statement that returns something ends, with its transaction, when all was read.
+    returns = connection.vendor == "postgresql"
     texts = _kept(connection, "inserts")
     if meta.model not in texts:
         query = InsertQuery(meta.model)
         query.insert_values(fields, [row])
         compiler: Any = query.get_compiler(connection=connection)
-        compiler.returning_fields = [meta.pk]
+        compiler.returning_fields = [meta.pk] if returns else None
         ((texts[meta.model], _),) = compiler.as_sql()
     values = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
     with prepared(connection) as cursor:
         cursor.execute(texts[meta.model], values)
-        (row.pk,) = cursor.fetchone()
+        row.pk = cursor.fetchone()[0] if returns else cursor.lastrowid
     row._state.db, row._state.adding = DEFAULT_DB_ALIAS, False
 
 
