@@ -92,8 +92,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing in a test reaches beyond this machine."""
-    connect = socket.socket.connect
+    """Nothing in a test reaches beyond this machine; names lead nowhere, and say so at once."""
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
 
     def local_only(self: socket.socket, address: Any) -> None:
         host = address[0] if isinstance(address, tuple) else "127.0.0.1"
@@ -101,7 +101,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
             raise AssertionError(f"a test connects to {host}")
         connect(self, address)
 
+    def numbers_only(host: Any, *wanted: Any, **also: Any) -> Any:
+        if host not in (None, "localhost", "127.0.0.1", "::1"):
+            raise socket.gaierror(socket.EAI_NONAME, f"a test looks up {host}")
+        return look_up(host, *wanted, **also)
+
     monkeypatch.setattr(socket.socket, "connect", local_only)
+    monkeypatch.setattr(socket, "getaddrinfo", numbers_only)
 
 
 @pytest.fixture(autouse=True)
