@@ -1,5 +1,6 @@
 """A security key, which only a browser can use, opens the admin."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -37,11 +38,13 @@ def test_support_adds_a_security_key_and_logs_in_by_it(
     page.press("input[name=password]", "Enter")
     page.fill("input[name=name]", "the blue one")
     page.get_by_role("button", name="Add").click()
+    expect(page).not_to_have_url(re.compile("/add/"))  # the key has answered
     page.goto(f"{localhost}/accounts/2fa/webauthn/")
     expect(page.get_by_role("heading", name="the blue one")).to_be_visible()
 
     page.goto(f"{localhost}/accounts/logout/")
     page.get_by_role("main").get_by_role("button", name="Log out").click()
+    expect(page).not_to_have_url(re.compile("/logout/"))
     page.goto(f"{localhost}/admin/")
     sam.enter_password()
     page.get_by_role("button", name="Use a security key").click()
