@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from midsync_portal.callbacks import door, preview
+from midsync_portal.callbacks import door, preview, storing
 from midsync_portal.callbacks.storing import store
 from midsync_portal.live import wakeups
 from midsync_portal.models import CallbackDelivery, TaskEvent
@@ -128,6 +128,21 @@ def test_a_body_is_kept_by_one_statement_and_holds_nobody_up_before(task):
     in_thread(lambda: CallbackDelivery.objects.update(repeats=7))
     delivery.refresh_from_db()
     assert delivery.repeats == 7
+
+
+def test_a_repeat_of_what_goes_at_that_moment_is_kept_anew(task, monkeypatch):
+    first, _ = store(task.public_id, b"{}", {})
+    kept_of = storing._kept_of
+
+    def kept_until_now(of):
+        kept = kept_of(of)
+        CallbackDelivery.objects.filter(pk=first.pk).delete()  # as it is after CALLBACK_KEPT_DAYS
+        return kept
+
+    monkeypatch.setattr(storing, "_kept_of", kept_until_now)
+    delivery, is_repeat = store(task.public_id, b"{}", {})
+    assert not is_repeat
+    assert list(CallbackDelivery.objects.values_list("pk", flat=True)) == [delivery.pk]
 
 
 def test_a_request_leaves_its_connection_as_patient_as_it_was(task):

@@ -49,7 +49,8 @@ def store(
     digest = hashlib.sha256(body).hexdigest()
     try:
         return _store(public_id, body, digest, headers)
-    except IntegrityError:  # the same body, at the same moment: now it is here
+    except (IntegrityError, CallbackDelivery.DoesNotExist):
+        # The same body came at the same moment, or what was here has gone: now it is seen.
         return _store(public_id, body, digest, headers)
 
 
