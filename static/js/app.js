@@ -193,7 +193,11 @@
   });
 
   // --- A first page carries its styles; the next ones find their file in the browser's cache ---
-  addEventListener("load", () => new PerformanceObserver((_, drawn) => { drawn.disconnect(); keepStyles(); }).observe({ type: "paint", buffered: true }));
+  // Nobody waits for that file, so it comes when all is loaded and something is drawn.
+  addEventListener("load", () => {
+    const drawn = new PerformanceObserver(() => { drawn.disconnect(); keepStyles(); });
+    drawn.observe({ type: "paint", buffered: true });
+  });
   async function keepStyles() {
     const file = $("styles")?.dataset.file;
     if (!file || !navigator.cookieEnabled) return;
