@@ -73,17 +73,18 @@ def test_a_hidden_tab_gives_its_stream_back_and_is_right_when_shown(
 ) -> None:
     task = order(ana, "watched in a hidden tab")
 
-    def hide(how_long: str) -> None:
+    def hide(how_long: str, places_taken: int) -> None:
         set_hidden(ana, True)
+        ana.wait_until(lambda: ana.page.evaluate(PLACES_TAKEN) == places_taken)
         with ana.page.expect_event("requestfailed", lambda request: "/stream/" in request.url):
             ana.page.clock.fast_forward(how_long)
 
-    hide("01:01:00")  # for a task of one's own it waits, but not for ever
+    hide("01:01:00", places_taken=1)  # for a task of one's own it waits, but not for ever
     pair.gateway.finish(pair.gateway.orders[-1])
     expect(ana.row(task)).to_have_attribute("data-status", "queued")
     set_hidden(ana, False)
     ana.wait_for_status(task, "succeeded")
-    hide("01:01")  # nothing is under way any more
+    hide("01:01", places_taken=0)  # nothing is under way any more
 
 
 def test_a_tab_that_is_shown_again_soon_keeps_its_stream(pair: Pair, ana: Visitor) -> None:
