@@ -4,25 +4,24 @@ No stopwatch: that pages do not wait for hanging submits is shown by pages being
 none of the submits is.
 """
 
-import os
 import select
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from tests import prepared
 from tests.bench.load import HOST, raw
 from tests.bench.midsync import SlowMidsync, slow_midsync
-from tests.bench.portal import Portal, empty_database, portal_on
+from tests.bench.portal import Portal, portal_on
+from tests.databases import DATABASES, new_database
 from tests.serving import PATIENCE
 
-# bin/test says which databases there are; without a server only SQLite is tried.
-POSTGRES = os.environ.get("TEST_POSTGRES_URL", "")
-DATABASES = ["sqlite", *(["postgres"] if POSTGRES else [])]
 HANGING = 50
 CHARGED_AT_LEAST = 32  # so many generates run at once even if one worker got all submits
 PAGES = 30
@@ -33,14 +32,14 @@ Press = Callable[[Portal], socket.socket]
 
 @pytest.fixture(params=DATABASES)
 def database_url(request, tmp_path) -> Iterator[str]:
-    with empty_database(request.param, tmp_path, POSTGRES) as url:
+    with new_database(request.param, tmp_path) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-def static(tmp_path_factory):
-    """Where the static files are collected, once: compressing them takes seconds."""
-    return tmp_path_factory.mktemp("static")
+@pytest.fixture
+def static() -> Path:
+    """The collected static files."""
+    return prepared.static_files()
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
+from tests import prepared
+from tests.databases import new_database
+
 from . import door, submits
 from .frame import Figures, middle, show
-from .portal import empty_database
 
 #: What can be measured, and for how many seconds if nothing else is said.
 MEASUREMENTS: dict[str, tuple[ModuleType, int]] = {"door": (door, 60), "submits": (submits, 20)}
@@ -21,13 +23,13 @@ def main() -> int:
     module, usual = MEASUREMENTS[given.what]
     databases = ["sqlite", *(["postgres"] if given.postgres else [])]
     runs: list[list[Figures]] = []
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
+    with prepared.kept(), tempfile.TemporaryDirectory(prefix="portal-bench-") as name:
         for number in range(given.runs):
             rows: list[Figures] = []
             for kind in databases:
                 folder = Path(name) / f"{kind}-{number}"
                 folder.mkdir()
-                with empty_database(kind, folder, given.postgres) as url:
+                with new_database(kind, folder, given.postgres) as url:
                     rows += module.measure(
                         url, folder, Path(name) / "static", given.seed, given.seconds or usual
                     )

@@ -9,17 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from uuid import uuid4
-
-import psycopg
-from psycopg import sql
 
 from midsync_portal.processes import (
     Process,
     end_all,
     free_port,
-    run_to_end,
     wait_until_answers,
 )
 
@@ -74,7 +68,7 @@ class Portal:
 def portal_on(
     database_url: str, folder: Path, midsync: str, *, static: Path | None = None, **more: str
 ) -> Iterator[Portal]:
-    """The portal on this database, which is empty; ends with the block.
+    """The portal on this database, which has tables and no rows; ends with the block.
 
     `more` are settings by name; `static` is where static files are collected once for all.
     """
@@ -100,7 +94,6 @@ def portal_on(
         "MEDIA_ROOT": str(folder / "media"),
         **more,
     }
-    run_to_end([sys.executable, "manage.py", "migrate", "--no-input"], env, ROOT)
     web = Process("web", ["bin/web"], env, folder / "web.log", ROOT)
     inside = Inside(env)
     try:
@@ -109,19 +102,3 @@ def portal_on(
     finally:
         inside.close()
         end_all([web])
-
-
-@contextmanager
-def empty_database(kind: str, folder: Path, server: str = "") -> Iterator[str]:
-    """The URL of a database of one's own, "sqlite" or "postgres" on this server."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'portal.sqlite3'}"
-        return
-    name = f"portal_bench_{uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        finally:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
-            connection.execute(drop)

@@ -15,7 +15,8 @@ from .portal import Portal
 
 # htmx writes this to the console whenever it drops a superseded request, as it is asked to.
 ABORTED_QUOTE = r"^htmx:(afterRequest|sendAbort), \[object HTMLDivElement\]"
-_opened: dict[tuple[str, str], list[Any]] = {}  # cookies of staff, by portal and address
+SESSION = "portal_session"  # the cookie, on plain http
+_opened: dict[tuple[str, str], list[Any]] = {}  # cookies of sessions, by portal and address
 PATIENCE = 30_000  # milliseconds; for what takes a simulated while
 
 
@@ -64,9 +65,10 @@ class Visitor:
     # --- what a person does ---------------------------------------------------------------------
 
     def log_in(self, path: str = "/") -> None:
-        """Go to a page, be sent to the log-in, come back to the page.
+        """Go to a page, be sent to the log-in, come back to the page; staff also give a code.
 
-        Staff also give a code; a code counts once, so their next windows go on with that session.
+        A window that comes later goes on with that session: checking a password takes as long as
+        a dozen pages, and a code counts once.
         """
         who = (self.portal.address, self.portal.email)
         if who in _opened:
@@ -82,7 +84,8 @@ class Visitor:
             self.page.fill("input[name=code]", fresh_code(str(self.portal.folder), who[1]))
             self.page.press("input[name=code]", "Enter")
             self.page.wait_for_url(lambda url: urlsplit(url).path == urlsplit(path).path)
-            _opened[who] = self.page.context.cookies()
+        cookies = self.page.context.cookies()
+        _opened[who] = [one for one in cookies if one["name"] == SESSION]
 
     def enter_password(self) -> None:
         """Fill in the log-in page that is shown."""

@@ -13,7 +13,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from tests.bench.portal import ROOT, empty_database
+from tests import prepared
+from tests.bench.portal import ROOT
+from tests.databases import new_database
 
 from . import BIG, SMALL
 
@@ -28,15 +30,13 @@ def main() -> int:
     given = _arguments()
     kind = "postgres" if given.postgres else "sqlite"
     with (
+        prepared.kept(),
         tempfile.TemporaryDirectory(prefix="portal-bench-") as folder,
-        empty_database(kind, Path(folder), given.postgres) as url,
+        new_database(kind, Path(folder), given.postgres) as url,
     ):
         env = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-        for command in (
-            ["manage.py", "migrate", "-v0"],
-            ["-m", "tests.bench.support.data", str(given.small * SHARE), OWNER],
-        ):
-            subprocess.run([sys.executable, *command], env=env, cwd=ROOT, check=True)
+        fill = ["-m", "tests.bench.support.data", str(given.small * SHARE), OWNER]
+        subprocess.run([sys.executable, *fill], env=env, cwd=ROOT, check=True)
         runs = [_measure(env) for _ in range(given.runs)]
     return 0 if show(f"{kind}, {given.small:,} and {100 * given.small:,} tasks", runs) else 1
 

@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.portal import ROOT, empty_database
+from tests import prepared
+from tests.bench.portal import ROOT
+from tests.databases import new_database
 
 #: The p95 that the pages have to keep, in milliseconds, and whether it holds at every size.
 LIMITS = {"id": 50, "e-mail": 100, "words": 300, "record": 100, "first page": 300}
@@ -23,22 +25,19 @@ def main() -> int:
     kind = "postgres" if given.postgres else "sqlite"
     big = given.tasks or (1_000_000 if given.postgres else 100_000)
     results: dict[int, dict[str, dict[str, list[float]]]] = {}
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
+    with prepared.kept(), tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
         for count in sorted({min(10_000, big), big}):
             place = Path(folder) / str(count)
             place.mkdir()
-            with empty_database(kind, place, given.postgres) as url:
+            with new_database(kind, place, given.postgres) as url:
                 results[count] = _measure(url, count)
     return 0 if show(kind, results) else 1
 
 
 def _measure(url: str, count: int) -> dict[str, dict[str, list[float]]]:
     env = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    for command in (
-        ["manage.py", "migrate", "-v0"],
-        ["-m", "tests.bench.support.data", str(count)],
-    ):
-        subprocess.run([sys.executable, *command], env=env, cwd=ROOT, check=True)
+    fill = ["-m", "tests.bench.support.data", str(count)]
+    subprocess.run([sys.executable, *fill], env=env, cwd=ROOT, check=True)
     asked = subprocess.run(
         [sys.executable, "-m", "tests.bench.support.measure"],
         env=env,
