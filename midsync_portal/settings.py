@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",  # pads by chance; tokens in pages are masked (BREACH)
     "csp.middleware.CSPMiddleware",
     "midsync_portal.middleware.private_pages",
+    "midsync_portal.static_files.scripts_ahead",
     "midsync_portal.middleware.possible_session",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "midsync_portal.languages.PortalLocale",

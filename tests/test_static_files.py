@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finder
 from django.core.files.storage import storages
 from django.core.management import call_command
+from django.http import HttpRequest
 from django.test import override_settings
 from django.urls import reverse
 
@@ -61,7 +62,7 @@ def test_one_script_holds_all_that_customers_run(tmp_path):
         path.write_text(f"// why\n  run('{name}') // no\n\n")
     with collected(tmp_path / "source") as root:
         call_command("collectstatic", interactive=False, verbosity=0)
-        (url,) = script_urls()
+        (url,) = script_urls(HttpRequest())
         served = (root / url.removeprefix("/static/")).read_text()
         assert [line for line in served.splitlines() if line not in {"", ";"}] == [
             f"run('{name}') // no" for name in SCRIPT_PARTS
@@ -83,6 +84,9 @@ def test_a_page_carries_the_styles_until_the_browser_has_kept_their_file(tmp_pat
         nonce, file = re.findall(r'<style nonce="(.+?)" id="styles" data-file="(.+?)">', page)[0]
         assert f"style-src 'self' 'nonce-{nonce}'" in first["Content-Security-Policy"]
         assert "--accent:" in page
+        script = re.findall(r'<script src="(.+?)" defer', page)[0]
+        assert first["Link"] == f"<{script}>; rel=preload; as=script"
+        assert not client.get("/").has_header("Link")  # which only leads to the log-in
         assert '<link rel="expect" href="#said" blocking="render">' in page
         assert page.count('id="said"') == 1
         client.cookies[STYLES_KEPT] = "/static/css/portal.of-last-week.css"

@@ -21,7 +21,7 @@ def test_a_draft_is_there_on_the_phone_and_after_a_log_out(pair: Pair, open_wind
     ana.write_prompt("begun at the desk")
     ana.wait_for_price()
     phone = open_window(pair.portal, width=390, height=844)
-    phone.log_in()
+    phone.log_in(anew=True)
     expect(phone.field("prompt")).to_have_value("begun at the desk")
     phone.write_prompt("begun at the desk, ended on the sofa")
     phone.wait_for_price()

@@ -64,14 +64,14 @@ class Visitor:
 
     # --- what a person does ---------------------------------------------------------------------
 
-    def log_in(self, path: str = "/") -> None:
+    def log_in(self, path: str = "/", *, anew: bool = False) -> None:
         """Go to a page, be sent to the log-in, come back to the page; staff also give a code.
 
-        A window that comes later goes on with that session: checking a password takes as long as
-        a dozen pages, and a code counts once.
+        A window that comes later goes on with that session unless it is to begin `anew`: checking a
+        password takes as long as a dozen pages, and a code counts once.
         """
         who = (self.portal.address, self.portal.email)
-        if who in _opened:
+        if who in _opened and not anew:
             self.page.context.add_cookies(_opened[who])
         self.page.goto(self.portal.address + path)
         if urlsplit(self.page.url).path == urlsplit(path).path:
