@@ -1,18 +1,61 @@
 """The server's parent process: a process that is killed is started again at once."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
+import pytest
 from uvicorn import Config
 from uvicorn._subprocess import spawn
 
-from midsync_portal.serving.supervisor import WatchedProcess
+from midsync_portal.serving.supervisor import WatchedProcess, forked
 
+ROOT = Path(__file__).resolve().parents[1]
+APPLICATION = "midsync_portal.asgi:application"
 FOR_EVER = 3600  # seconds
+LOOK = """
+import json, signal, sys, threading
+
+import django
+
+django.setup()
+
+from django.db import connections
+from uvicorn import Config
+from uvicorn.supervisors import multiprocess
+
+from midsync_portal.serving import supervisor
+
+def look(sockets):
+    print(json.dumps({
+        "views": "midsync_portal.views" in sys.modules,
+        "term": signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
+        "blocked": len(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "threads": threading.active_count(),
+    }), flush=True)
+
+supervisor.load()
+signal.signal(signal.SIGTERM, lambda number, frame: None)  # as uvicorn's parent has it
+multiprocess.get_subprocess = supervisor.forked
+process = supervisor.WatchedProcess(Config("midsync_portal.asgi:application"), [])
+process.process._kwargs.update(target=look)
+process.start()
+process.join()
+print(json.dumps({
+    "heard": len(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+    "threads": threading.active_count(),
+    "connections": sum(bool(one.connection) for one in connections.all()),
+}))
+"""
 
 
 def test_of_a_killed_process_no_answer_is_waited_for() -> None:
-    watched = WatchedProcess(Config("midsync_portal.asgi:application"), [])
+    watched = WatchedProcess(Config(APPLICATION), [])
     # Just started: alive, and not so far that it answers.
     watched.process = spawn.Process(target=time.sleep, args=(FOR_EVER,))
     watched.start()
@@ -23,3 +66,25 @@ def test_of_a_killed_process_no_answer_is_waited_for() -> None:
     asking.join(60)
     watched.kill()
     assert answers == [False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every process loads everything anew")
+def test_a_process_goes_on_from_what_is_loaded_and_hears_signals_itself() -> None:
+    """Nothing of the parent's goes along that could be held for ever: no thread, no connection."""
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [sys.executable, "-c", LOOK]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=True)
+    child, parent = map(json.loads, done.stdout.splitlines())
+    assert child == {"views": True, "term": True, "blocked": 0, "threads": 1}
+    assert parent == {"heard": 0, "threads": 1, "connections": 0}
+
+
+def test_where_a_library_has_begun_a_thread_a_process_begins_anew() -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert isinstance(forked(Config(APPLICATION), print, []), SpawnProcess)
+    finally:
+        stop.set()
+        thread.join()

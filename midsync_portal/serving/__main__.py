@@ -1,4 +1,4 @@
-"""Gets everything ready and becomes the production server; `bin/web` runs it.
+"""Gets everything ready and is the production server; `bin/web` runs it.
 
 Refuses to start, in one sentence each, with settings that are missing or wrong, a database that
 is not up to date, or an error of Django's checks. Collects the static files where that was
@@ -31,20 +31,23 @@ class CannotStart(Exception):
 
 
 def main() -> int:
-    """Prepare and become uvicorn; returns an exit code where that is not possible."""
+    """Prepare and serve; returns an exit code where that is not possible."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "midsync_portal.settings")
     from django.core.exceptions import ImproperlyConfigured
 
     try:
-        command = prepare()
+        arguments = prepare()
     except (CannotStart, ImproperlyConfigured) as problem:
         print(f"bin/web: {problem}", file=sys.stderr)  # noqa: T201
         return 1
-    os.execv(command[0], command)  # noqa: S606 - our own command
+    from .supervisor import run
+
+    run(arguments)
+    return 0
 
 
 def prepare() -> list[str]:
-    """Check everything; returns the server's command. Raises CannotStart, ImproperlyConfigured."""
+    """Check everything; returns uvicorn's arguments. Raises CannotStart, ImproperlyConfigured."""
     import django
 
     django.setup()
@@ -60,8 +63,7 @@ def prepare() -> list[str]:
         check_wake_ups()
     collect_static_files()
     raise_open_files()
-    supervisor = [sys.executable, "-m", "midsync_portal.serving.supervisor"]
-    server = [*supervisor, "midsync_portal.asgi:application", *UVICORN]
+    server = ["midsync_portal.asgi:application", *UVICORN]
     return [*server, "--host", host, "--port", str(port), "--workers", str(processes)]
 
 

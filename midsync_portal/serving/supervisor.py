@@ -1,4 +1,8 @@
-"""uvicorn, whose parent process notices at once that one of its processes has died.
+"""uvicorn, whose parent process loads the portal once and notices at once that a process has died.
+
+uvicorn starts each process as a new interpreter, which loads everything anew. Here, on Linux, the
+parent loads it before it has any thread or connection, and forks: a process that was killed is
+back within milliseconds, and what nobody changes is in memory once.
 
 uvicorn's parent asks each process in turn whether it lives, and waits for the answer. Of one that
 was killed between question and answer it waits for the whole time-out, as it holds the other end of
@@ -6,15 +10,38 @@ the pipe itself: meanwhile it starts no other again and hears no SIGTERM. Here i
 end of the process.
 """
 
+import gc
+import multiprocessing
 import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess, SpawnProcess
+from socket import socket
+from typing import Any
 
+from uvicorn import Config
+from uvicorn._subprocess import get_subprocess, subprocess_started
 from uvicorn.main import main
 from uvicorn.supervisors import multiprocess
+
+SIGNALS = tuple(multiprocess.SIGNALS)  # those that uvicorn's parent hears
 
 
 class WatchedProcess(multiprocess.Process):
     """One of the server's processes, as its parent sees it."""
+
+    def start(self) -> None:
+        """Start it; a signal that comes meanwhile is heard by the parent, or by it once it is
+        itself.
+        """
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
     def _healthcheck(self, timeout: float) -> bool | None:
         """Whether it has started; None if it has died or does not answer within `timeout` s."""
@@ -28,11 +55,50 @@ class WatchedProcess(multiprocess.Process):
         return None
 
 
-def run() -> None:
-    """Run uvicorn's command line with processes of our kind."""
+def run(arguments: Sequence[str]) -> None:
+    """Run uvicorn's command line; returns never."""
     multiprocess.Process = WatchedProcess  # type: ignore[misc]
-    main()
+    if sys.platform == "linux":  # elsewhere, libraries of the system have threads of their own
+        load()
+        multiprocess.get_subprocess = forked  # type: ignore[attr-defined, assignment]
+    main(args=arguments, prog_name="bin/web")
 
 
-if __name__ == "__main__":
-    run()
+def load() -> None:
+    """Load what every process of the server needs; Django is set up. No query, no thread."""
+    from django.conf import settings
+    from django.urls import get_resolver
+    from django.utils.translation import gettext, override
+
+    from midsync_portal import asgi, wsgi  # noqa: F401
+
+    from . import site  # noqa: F401
+
+    get_resolver().url_patterns  # noqa: B018 - reading it imports every view
+    for language, _ in settings.LANGUAGES:
+        with override(language):
+            gettext("")
+    gc.collect()
+    gc.freeze()  # a collection that looks at what is shared would copy it
+
+
+def forked(
+    config: Config, target: Callable[..., None], sockets: list[socket]
+) -> ForkProcess | SpawnProcess:
+    """A process that goes on from what its parent has loaded; a new interpreter where a library
+    has begun a thread in the parent: what that one holds would be held for ever in a copy.
+    """
+    if threading.active_count() > 1:
+        return get_subprocess(config, target, sockets)
+    return multiprocessing.get_context("fork").Process(
+        target=_begin, kwargs={"config": config, "target": target, "sockets": sockets}
+    )
+
+
+def _begin(**how: Any) -> None:
+    """What the new process does: hear signals for itself, then serve."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    subprocess_started(stdin_fileno=None, **how)
