@@ -16,6 +16,7 @@ from .refusals import Refusal
 
 API_KEY = "canary-key-of-the-tests"
 STATES = ("waiting", "running")
+ENDED = 1000  # the stage of an order whose video is made, or not
 
 
 class Gateway:
@@ -78,7 +79,7 @@ class Gateway:
         for message in self.callbacks(order, failed):
             order.stage += 1
             order.answers.append(_post(order.callback_url, message))
-        order.stage = 1000
+        order.stage = ENDED
 
     def report(self, order: Order, **fields: object) -> None:
         """Send one callback with these fields, before the end."""
@@ -98,7 +99,7 @@ class Gateway:
     def status_of(self, order: Order) -> object:
         """One step further each time somebody asks, unless callbacks already told the end."""
         order.times_asked += 1
-        if order.stage >= 1000 or order.times_asked - self.dialect.not_found_times > len(STATES):
+        if order.stage >= ENDED or order.times_asked - self.dialect.not_found_times > len(STATES):
             return self.dialect.status(order, "failed" if order.failed else "succeeded")
         step = order.times_asked - self.dialect.not_found_times - 1
         return self.dialect.status(order, STATES[max(0, step)])

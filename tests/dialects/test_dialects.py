@@ -24,7 +24,7 @@ from midsync_portal.upstream import get_client
 
 from .gateways import DIALECTS, KIE, MINIMAX, POINTS, REASON, REPLICATE, Dialect
 from .refusals import REFUSALS, WHY, Refusal
-from .server import API_KEY, Gateway
+from .server import API_KEY, ENDED, Gateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,7 +82,7 @@ def deliver(gateway: Gateway, client: Client, failed: bool = False) -> list[str]
         assert answer.status_code == 200
         assert answer.content.decode() == (challenge or "ok")
         seen.append(Task.objects.get().status)
-    charged.stage = 1000
+    charged.stage = ENDED
     return seen
 
 
@@ -183,7 +183,7 @@ def test_callbacks_in_reverse_order_end_the_same(
     path = "/" + charged.callback_url.split("/", 3)[3]
     for message in reversed(gateway.callbacks(charged)):
         assert client.post(path, message.raw, content_type="text/plain").status_code == 200
-    charged.stage = 1000
+    charged.stage = ENDED
     task.refresh_from_db()
     assert ask_midsync(task).status == Status.SUCCEEDED
 
