@@ -75,7 +75,9 @@ def announce_end(session_key: str) -> None:
 def _tell(wake_up: WakeUp) -> None:
     message = wake_up.encode()
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+        from midsync_portal.models.rows import prepared  # models import this module
+
+        with prepared(connection) as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, message])
         return
     folder = datagrams.folder_of(str(connection.settings_dict["NAME"]))
