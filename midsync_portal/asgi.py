@@ -1,9 +1,8 @@
 """The portal as an ASGI application: `/healthz` here, everything else behind `serving.site`.
 
-While Django still loads, `/readyz` says so.
-
-Django loads in a thread while the process serves already; requests for it wait. When the process
-is asked to end, the streams end at once and sends to MidSync may finish.
+`bin/web` has Django loaded before, where it forks. Elsewhere Django loads in a thread while the
+process serves already: requests for it wait, and `/readyz` says so. When the process is asked to
+end, the streams end at once and sends to MidSync may finish.
 """
 
 import asyncio

@@ -80,7 +80,8 @@ def scripts_ahead(
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if urls := getattr(request, "script_urls", ()):
+        urls = getattr(request, "script_urls", ())
+        if urls and response.status_code != 500:  # whose page took the place of one that broke
             response["Link"] = ", ".join(f"<{url}>; rel=preload; as=script" for url in urls)
         return response
 

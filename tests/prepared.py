@@ -63,13 +63,13 @@ def once(name: str, make: Callable[[Path], Any]) -> Path:
 def static_files() -> Path:
     """The collected static files; beside them lies the stamp of `collect_static`."""
     command = [sys.executable, "-c", COLLECT]
-    folder = once("static", lambda folder: run_to_end(command, _environment(folder), ROOT))
+    folder = once("static", lambda folder: run_to_end(command, environment(folder), ROOT))
     return folder / "static"
 
 
 def sqlite_tables() -> Path:
     """A database file with all tables."""
-    return once("sqlite", lambda folder: migrate(_environment(folder))) / "portal.sqlite3"
+    return once("sqlite", lambda folder: migrate(environment(folder))) / "portal.sqlite3"
 
 
 def postgres_tables(server: str) -> str:
@@ -77,7 +77,7 @@ def postgres_tables(server: str) -> str:
 
     def make(folder: Path) -> None:
         url = create_database(server)
-        migrate(_environment(folder) | {"DATABASE_URL": url})
+        migrate(environment(folder) | {"DATABASE_URL": url})
         (folder / "server").write_text(server)
         (folder / "name").write_text(name_of(url))
 
@@ -110,7 +110,8 @@ def name_of(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
+    """Settings of a portal whose data lie in this folder."""
     return {
         "PATH": os.environ["PATH"],
         "ENV_FILE": os.devnull,

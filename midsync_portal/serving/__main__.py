@@ -43,7 +43,6 @@ def main() -> int:
     from .supervisor import run
 
     run(arguments)
-    return 0
 
 
 def prepare() -> list[str]:

@@ -11,21 +11,27 @@ end of the process.
 """
 
 import gc
+import logging
 import multiprocessing
 import pickle
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess, SpawnProcess
+from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import Any, NoReturn
 
 from uvicorn import Config
 from uvicorn._subprocess import get_subprocess, subprocess_started
-from uvicorn.main import main
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
+
+log = logging.getLogger("midsync_portal.serving")
+command_line: Any = import_module("uvicorn.main")  # the package has a function of this name
 
 SIGNALS = tuple(multiprocess.SIGNALS)  # those that uvicorn's parent hears
 
@@ -34,9 +40,10 @@ class WatchedProcess(multiprocess.Process):
     """One of the server's processes, as its parent sees it."""
 
     def start(self) -> None:
-        """Start it; a signal that comes meanwhile is heard by the parent, or by it once it is
-        itself.
-        """
+        """Start it. Until a copy of the parent hears signals for itself, they wait."""
+        if not isinstance(self.process, ForkProcess):
+            super().start()
+            return
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             super().start()
@@ -55,29 +62,46 @@ class WatchedProcess(multiprocess.Process):
         return None
 
 
-def run(arguments: Sequence[str]) -> None:
-    """Run uvicorn's command line; returns never."""
+class Parent(multiprocess.Multiprocess):
+    """The parent of all of them."""
+
+    def run(self) -> None:
+        """Until it is asked to end, or one of them could not start: then SystemExit says so."""
+        super().run()
+        if any(process.exitcode == STARTUP_FAILURE for process in self.processes):
+            sys.exit(STARTUP_FAILURE)
+
+
+def run(arguments: Sequence[str]) -> NoReturn:
+    """Run uvicorn's command line."""
     multiprocess.Process = WatchedProcess  # type: ignore[misc]
+    command_line.Multiprocess = Parent
     if sys.platform == "linux":  # elsewhere, libraries of the system have threads of their own
         load()
         multiprocess.get_subprocess = forked  # type: ignore[attr-defined, assignment]
-    main(args=arguments, prog_name="bin/web")
+    command_line.main(args=arguments, prog_name="bin/web")
+    raise AssertionError("uvicorn's command line ends the process")
 
 
 def load() -> None:
     """Load what every process of the server needs; Django is set up. No query, no thread."""
     from django.conf import settings
+    from django.template.loader import get_template
     from django.urls import get_resolver
-    from django.utils.translation import gettext, override
+    from django.utils.translation import override
 
     from midsync_portal import asgi, wsgi  # noqa: F401
 
     from . import site  # noqa: F401
 
     get_resolver().url_patterns  # noqa: B018 - reading it imports every view
+    # Templates, too: a process that begins during an upgrade must not read new ones with old code.
+    folder = settings.BASE_DIR / "templates"
+    for file in filter(Path.is_file, folder.rglob("*")):
+        get_template(str(file.relative_to(folder)))
     for language, _ in settings.LANGUAGES:
-        with override(language):
-            gettext("")
+        with override(language):  # which reads its words
+            pass
     gc.collect()
     gc.freeze()  # a collection that looks at what is shared would copy it
 
@@ -89,6 +113,7 @@ def forked(
     has begun a thread in the parent: what that one holds would be held for ever in a copy.
     """
     if threading.active_count() > 1:
+        log.warning("the portal is loaded anew: a library has begun a thread in its parent")
         return get_subprocess(config, target, sockets)
     return multiprocessing.get_context("fork").Process(
         target=_begin, kwargs={"config": config, "target": target, "sockets": sockets}

@@ -28,7 +28,7 @@ def test_a_draft_is_there_on_the_phone_and_after_a_log_out(pair: Pair, open_wind
     ana.page.locator("summary[aria-label^=Account]").click()
     ana.page.get_by_role("button", name="Log out").click()
     ana.page.wait_for_url("**/accounts/login/**")
-    ana.log_in()
+    ana.log_in(anew=True)
     expect(ana.field("prompt")).to_have_value("begun at the desk, ended on the sofa")
     ana.page.get_by_role("button", name="Start over").click()
     expect(ana.field("prompt")).to_have_value("")

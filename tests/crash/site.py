@@ -162,11 +162,15 @@ class Site:
 
     def _serving(self) -> list[int]:
         table = subprocess.run(
-            ["ps", "-A", "-o", "ppid=,pid="], text=True, capture_output=True, check=True
+            ["ps", "-A", "-o", "ppid=,pid=,stat=,args="], text=True, capture_output=True, check=True
         )
-        rows = [line.split() for line in table.stdout.splitlines()]
+        rows = [line.split(None, 3) for line in table.stdout.splitlines()]
         web = str(self._running["web"].pid)
-        return [int(pid) for parent, pid in rows if parent == web]
+        return [
+            int(pid)
+            for parent, pid, state, args in rows
+            if parent == web and "Z" not in state and "resource_tracker" not in args
+        ]
 
     def kill_everything(self) -> None:
         """SIGKILL to web and workers at once; they stay down until `start`."""

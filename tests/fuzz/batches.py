@@ -1,20 +1,18 @@
 """Promise 15 in numbers: how many requests each door gets, the same ones at each run.
 
 An example of hypothesis brings a batch of requests, because a request costs more than drawing it.
-10,000: CALLBACKS + QUERIES + FORMS. Where PostgreSQL gets them too, SQLite gets the first quarter.
+10,000: CALLBACKS + QUERIES + FORMS, divided by FUZZ_SHARE.
 """
 
+import os
 from math import ceil
 from typing import Any
 
-from django.db import connection
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.databases import POSTGRES
-
 BATCH = 20
-SHARE = 4 if POSTGRES and connection.vendor == "sqlite" else 1
+SHARE = int(os.environ.get("FUZZ_SHARE", "1"))
 CALLBACKS, QUERIES, FORMS = (count // SHARE for count in (4000, 4000, 2000))
 
 
