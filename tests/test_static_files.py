@@ -11,11 +11,11 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finder
 from django.core.files.storage import storages
 from django.core.management import call_command
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import reverse
 
-from midsync_portal.static_files import SCRIPT_PARTS, STYLES_KEPT, script_urls
+from midsync_portal.static_files import SCRIPT_PARTS, STYLES_KEPT, script_urls, scripts_ahead
 
 LOGIN = reverse("account_login")
 
@@ -67,6 +67,14 @@ def test_one_script_holds_all_that_customers_run(tmp_path):
         assert [line for line in served.splitlines() if line not in {"", ";"}] == [
             f"run('{name}') // no" for name in SCRIPT_PARTS
         ]
+
+
+def test_a_page_that_broke_names_no_script():
+    def break_off(request):
+        script_urls(request)  # its head was drawn
+        return HttpResponse(status=500)
+
+    assert not scripts_ahead(break_off)(HttpRequest()).has_header("Link")
 
 
 @pytest.mark.django_db

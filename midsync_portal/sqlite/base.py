@@ -12,6 +12,7 @@ from midsync_portal.finding import folding
 from .turns import Turns, turns_of
 
 WRITING = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+KEPT, KEPT_LENGTH = 500, 10_000  # so many statements of at most so many characters
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -84,7 +85,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_turn_back()
 
 
-@lru_cache(500)  # else a twentieth of what a callback takes
+@lru_cache(KEPT)  # a callback has seven, always the same
 def _with_marks(query: str) -> str:
     return str(base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%"))
 
@@ -96,7 +97,7 @@ class QueueingCursor(base.SQLiteCursorWrapper):
 
     def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
         """The statement with SQLite's own marks for values."""
-        if param_names is None:
+        if param_names is None and len(query) <= KEPT_LENGTH:
             return _with_marks(query)
         text: str = super().convert_query(query, param_names=param_names)
         return text

@@ -1,10 +1,9 @@
 """Promise 15 in numbers: how many requests each door gets, the same ones at each run.
 
 An example of hypothesis brings a batch of requests, because a request costs more than drawing it.
-10,000: CALLBACKS + QUERIES + FORMS, divided by FUZZ_SHARE.
+10,000 per database: CALLBACKS + QUERIES + FORMS.
 """
 
-import os
 from math import ceil
 from typing import Any
 
@@ -12,8 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 BATCH = 20
-SHARE = int(os.environ.get("FUZZ_SHARE", "1"))
-CALLBACKS, QUERIES, FORMS = (count // SHARE for count in (4000, 4000, 2000))
+CALLBACKS, QUERIES, FORMS = 4000, 4000, 2000
 
 
 def batches(count: float) -> settings:
