@@ -26,14 +26,18 @@ def serve_picture(route: Route) -> None:
 
 def follow_to_the_end(visitor: Visitor, points: Decimal) -> str:
     """Generate, see the charge, watch the row become ready without a request of the page."""
+    visitor.remember_statuses()
     task = visitor.generate()
     assert visitor.points_charged(task) == points
     expect(visitor.row(task)).to_contain_text(f"{points.normalize():f}")
-    visitor.wait_for_status(task, "queued", "running")
     visitor.wait_until_quiet()
     visitor.requests.clear()
     visitor.wait_for_status(task, "succeeded")
     assert visitor.requests_for_data() == []
+    *before, last = visitor.statuses_seen(task)
+    assert before, "the row was ready when it came"
+    assert set(before) <= {"submitting", "queued", "running"}
+    assert last == "succeeded"
     return task
 
 

@@ -209,6 +209,25 @@ class Visitor:
         pattern = re.compile("^(" + "|".join(statuses) + ")$")
         expect(self.row(task)).to_have_attribute("data-status", pattern, timeout=PATIENCE)
 
+    def remember_statuses(self) -> None:
+        """From now on, until it is left, the page keeps what `statuses_seen` gives."""
+        self.page.evaluate(
+            """() => {
+                window.seen = {};
+                const look = () => document.querySelectorAll("[data-task]").forEach((row) => {
+                    const statuses = (window.seen[row.dataset.task] ??= []);
+                    if (statuses.at(-1) !== row.dataset.status) statuses.push(row.dataset.status);
+                });
+                new MutationObserver(look).observe(
+                    document.body, { subtree: true, childList: true, attributes: true });
+            }"""
+        )
+
+    def statuses_seen(self, task: str) -> list[str]:
+        """What the row has shown, however short, one after another."""
+        seen: list[str] = self.page.evaluate("task => window.seen[task] ?? []", task)
+        return seen
+
     def points_charged(self, task: str) -> Decimal:
         """What the row says was charged, which must also be readable on it."""
         row = self.row(task)
