@@ -6,6 +6,7 @@ has something to say sends it to all of them. Messages may get lost, but never b
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -20,7 +21,7 @@ log = logging.getLogger("midsync_portal.live")
 LONGEST_PATH = 100  # bytes; a socket's name may have 104 on macOS, 108 on Linux
 LONGEST_NAME = 16
 SEND_SECONDS = 0.02  # how long to wait for room in a mailbox
-LONGEST_MESSAGE = 256  # bytes
+LONGEST_MESSAGE = 8192  # bytes
 
 
 @lru_cache(maxsize=16)
@@ -37,14 +38,16 @@ def folder_of(database: str) -> str | None:
     return f"/tmp/portal-live-{os.getuid()}-{digest}"  # noqa: S108 - private, see Mailbox.open
 
 
-def send_to_all(folder: str, message: str) -> None:
-    """Put a message into every mailbox of the folder; nothing happens where there is none.
+def send_to_all(folder: str, make: Callable[[], str]) -> None:
+    """Put a message into every mailbox of the folder; where there is none, it is not even made.
 
-    Never fails: what it tells of has been committed, and a hub finds a change by itself.
+    Only its first line where the system takes no more at once (macOS: 2,048 bytes). Never fails
+    itself: what it tells of has been committed, and a hub finds a change by itself.
     """
     try:
         names = os.listdir(folder)
         if names:
+            message = make().encode()
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.settimeout(SEND_SECONDS)
                 for name in names:
@@ -55,13 +58,16 @@ def send_to_all(folder: str, message: str) -> None:
         log.warning("live rows are told nothing, they will be up to 0.5 s late: %s", problem)
 
 
-def _send(sender: socket.socket, path: str, message: str) -> None:
+def _send(sender: socket.socket, path: str, message: bytes) -> None:
     try:
-        sender.sendto(message.encode(), path)
+        sender.sendto(message, path)
     except ConnectionRefusedError:  # its process is gone
         with contextlib.suppress(OSError):
             os.unlink(path)
-    except OSError:
+    except OSError as problem:
+        first = message.partition(b"\n")[0]
+        if problem.errno == errno.EMSGSIZE and first != message:
+            _send(sender, path, first)
         return  # full, or just closed
 
 
@@ -107,4 +113,4 @@ class Mailbox:
                 message = self._socket.recv(LONGEST_MESSAGE)
             except OSError:  # empty
                 return
-            self._on_message(message.decode("ascii", "replace"))
+            self._on_message(message.decode(errors="replace"))

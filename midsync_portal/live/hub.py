@@ -8,7 +8,7 @@ are the same thing to it: these tasks have to be read.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -21,10 +21,10 @@ from midsync_portal.threads import end_threads
 
 from .access import read_visitors
 from .audience import Audience
-from .handover import Counter, Handed
-from .rendering import Reading, message, newest_tasks, news, read_tasks
+from .rendering import Fragment, message, newest_tasks, news, read_tasks
 from .sources import Source, make_source
 from .subscriber import Subscriber
+from .versions import Versions
 from .wakeups import Change, SessionEnd, WakeUp
 
 log = logging.getLogger("midsync_portal.live")
@@ -50,9 +50,9 @@ class Hub:
     def __init__(self) -> None:
         self.audience = Audience()
         self.is_closed = False
-        self._last_events: dict[int, int] = {}  # events of watched tasks up to these were read
-        self._counter = Counter(self.audience, self.take, lambda task: self._read_soon([task]))
+        self._versions = Versions(is_in_order=connection.vendor == "sqlite")
         self._dirty: dict[int, None] = {}  # tasks to read, first come first served
+        self._in_hand: Collection[int] = ()  # tasks that are being read
         self._catching_up: set[Subscriber] = set()  # who may have missed new tasks
         self._work = asyncio.Event()
         self._reader = ThreadPoolExecutor(1, "hub")
@@ -62,7 +62,6 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to listen for changes and to keep everybody up to date."""
-        self._counter.open()
         self._source = make_source(self.hear, self.read_all_again, self._in_reader)
         await self._source.start()
         self._tasks = [
@@ -79,7 +78,6 @@ class Hub:
     async def stop(self) -> None:
         """Close, and give back threads and connections."""
         self.close()
-        self._counter.close()
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -120,8 +118,7 @@ class Hub:
         """Forget a stream; again for one that is forgotten already does nothing."""
         self._catching_up.discard(stream)
         for task in self.audience.remove(stream):
-            self._last_events.pop(task, None)
-            self._counter.forget(task)
+            self._versions.forget(task)
 
     # --- Changes ------------------------------------------------------------------------------
 
@@ -136,24 +133,21 @@ class Hub:
                     stream.end()
 
     def change(self, change: Change) -> None:
-        """A task has changed; it is read again if somebody here watches it."""
+        """A task has changed: if somebody here watches it, its row is passed on or read again."""
         self._oversee()
         if change.is_new:
             for stream in self.audience.expecting(change.customer):
                 self._announce(stream, change.task)
-        is_read = change.event <= self._last_events.get(change.task, 0)
-        if not is_read and not self._counter.is_handed(change):
-            self._read_soon([change.task])
-
-    def take(self, handed: Handed) -> None:
-        """A task as somebody in this process has just left it; read where that is in doubt."""
-        reading = self._counter.accept(handed)
-        if handed.task not in self.audience.tasks:
-            self._counter.forget(handed.task)
-        elif reading is None or handed.task in self._dirty:
-            self._read_soon([handed.task])
+        task = change.task
+        if task not in self.audience.tasks or self._versions.contain(change):
+            return
+        row = ("row", change.language)
+        is_all = self.audience.keep_wanted(task) <= {row}
+        is_read_anyway = task in self._dirty or task in self._in_hand
+        if is_all and not is_read_anyway and self._versions.take(change):
+            self._offer(task, {row: change.row.encode()})
         else:
-            self._deliver(handed.task, reading)
+            self._read_soon([task])
 
     def read_all_again(self) -> None:
         """Changes may have been missed: read everything that somebody here watches."""
@@ -208,23 +202,22 @@ class Hub:
         # A change that is announced from here on is not in this reading.
         for task in tasks:
             del self._dirty[task]
-        self._counter.begin(wanted)
+        self._in_hand = wanted.keys()
         try:
             readings = await self._in_reader(lambda: read_tasks(wanted)) if wanted else {}
         except BaseException:
             self._dirty.update(dict.fromkeys(tasks))
             raise
         finally:
-            self._counter.end()
+            self._in_hand = ()
         for task, reading in readings.items():
-            self._deliver(task, reading)
+            if task in self.audience.tasks:
+                self._versions.read(task, reading.newest_event)
+                self._offer(task, reading.frames)
 
-    def _deliver(self, task: int, reading: Reading) -> None:
-        watchers = self.audience.watchers_of(task)
-        if watchers:
-            self._last_events[task] = reading.last_event
-        for stream in watchers:
-            stream.offer(task, reading)
+    def _offer(self, task: int, frames: Mapping[Fragment, bytes]) -> None:
+        for stream in self.audience.watchers_of(task):
+            stream.offer(task, frames)
 
     async def _catch_up(self) -> None:
         """Announce the new tasks that streams have missed: those above the last row they know."""

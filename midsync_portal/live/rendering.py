@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import Max, Prefetch, prefetch_related_objects
+from django.db.models import Max, OuterRef, Prefetch, Subquery, prefetch_related_objects
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -31,16 +30,26 @@ ROW = ("row",)
 PAGE = ("status", "video", "timeline")
 COLUMN = ("row", "video")
 MARK = ("mark",)  # only that it has changed: support's pages then fetch themselves again
-ROW_ONLY = {"row", "new_row", "status", "video"}  # are rendered from a task's own row alone
 NEWEST_ROWS = 50  # as many as a stream announces after a gap
+# Read with the row in one statement, so that they are of the same moment. By groups, because
+# PostgreSQL looks for a lone maximum from the end of the whole table.
+NEWEST_EVENT = {
+    "newest_event": Subquery(
+        TaskEvent.objects.filter(task=OuterRef("pk"))
+        .order_by()
+        .values("task")
+        .annotate(newest=Max("pk"))
+        .values("newest")
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A task as it was read: its messages by fragment, and an event that they contain for sure."""
+    """A task as it was read: its messages by fragment, and the highest event that there was."""
 
     frames: Mapping[Fragment, bytes]
-    last_event: int
+    newest_event: int
 
 
 def read_tasks(wanted: Mapping[int, Collection[Fragment]]) -> dict[int, Reading]:
@@ -48,63 +57,37 @@ def read_tasks(wanted: Mapping[int, Collection[Fragment]]) -> dict[int, Reading]
 
     A task that cannot be rendered is left out and logged: the others must not wait for it.
     """
-    # Before the tasks: what they show may be newer, never older.
-    last_event = _newest_event() if _are_numbered_in_order() else 0
-    tasks = rows(Task, "id", wanted)
+    tasks = rows(Task, "id", wanted, also=NEWEST_EVENT)
     names = {name for fragments in wanted.values() for name, _ in fragments}
     if "timeline" in names:
         events = TaskEvent.objects.select_related("actor")
         prefetch_related_objects(tasks, Prefetch("events", events))
-    marks = _newest_events(wanted) if "mark" in names else {}
     readings: dict[int, Reading] = {}
     for task in tasks:
         try:
-            frames = _frames(task, wanted[task.pk], marks)
+            frames = _frames(task, wanted[task.pk])
         except Exception:
             log.exception("task %s could not be rendered", task.public_id)
             continue
-        readings[task.pk] = Reading(frames, last_event)
+        readings[task.pk] = Reading(frames, task.newest_event or 0)
     return readings
 
 
-def needs_row_only(wanted: Collection[Fragment]) -> bool:
-    """Whether these fragments can be rendered without another look into the database."""
-    return ROW_ONLY.issuperset(name for name, _ in wanted)
-
-
-def read_changed(task: Task, wanted: Collection[Fragment]) -> Reading:
-    """The reading of a task that was changed under its lock and has recorded its events itself."""
-    last_event = max(task.recorded) if _are_numbered_in_order() else 0
-    return Reading(_frames(task, wanted, {}), last_event)
-
-
-def _frames(
-    task: Task, wanted: Collection[Fragment], marks: Mapping[int, int]
-) -> dict[Fragment, bytes]:
+def _frames(task: Task, wanted: Collection[Fragment]) -> dict[Fragment, bytes]:
     return {
-        (name, language): _mark(task, marks) if name == "mark" else render(task, name, language)
+        (name, language): _mark(task) if name == "mark" else render(task, name, language)
         for name, language in wanted
     }
 
 
-def _are_numbered_in_order() -> bool:
-    """Whether events are numbered in the order of their commits: where there is one writer."""
-    return connection.vendor == "sqlite"
+def _mark(task: Task) -> bytes:
+    return message(f"{task.public_id} {task.newest_event}")
 
 
-def _newest_event() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT max(id) FROM {TaskEvent._meta.db_table}")  # noqa: S608 - our own
-        return cursor.fetchone()[0] or 0
-
-
-def _newest_events(tasks: Iterable[int]) -> dict[int, int]:
-    events = TaskEvent.objects.filter(task__in=list(tasks)).values_list("task")
-    return dict(events.annotate(Max("pk")).order_by())
-
-
-def _mark(task: Task, newest_events: Mapping[int, int]) -> bytes:
-    return message(f"{task.public_id} {newest_events.get(task.pk)}")
+def language_of_orderer(task: Task) -> str:
+    """The language that a task's orderer has chosen; the usual one where none was read along."""
+    chosen = task.orderers_language
+    return chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def render(task: Task, name: str, language: str = settings.LANGUAGE_CODE) -> bytes:

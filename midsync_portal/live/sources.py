@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, connection
+from psycopg.pq.abc import PGconn
 
 from .datagrams import Mailbox, folder_of
 from .wakeups import CHANNEL, Change, WakeUp, decode
@@ -82,14 +83,37 @@ class PostgresSource:
                     await listener.execute(f"LISTEN {CHANNEL}")
                     pause = FIRST_PAUSE
                     self._on_gap()
-                    async for notice in listener.notifies():
-                        tell(self._on_wake_up, notice.payload)
+                    await self._hear_out(listener.pgconn)
             except (psycopg.Error, OSError) as problem:
                 log.warning("live rows wait for PostgreSQL: %s", str(problem).strip())
-            except Exception:  # such as a notice that is no text; nothing may end the listening
+            except Exception:  # nothing may end the listening
                 log.exception("live rows could not listen")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _hear_out(self, line: PGconn) -> None:
+        """Pass on what comes until the line breaks, and raise what broke it.
+
+        psycopg's own generator takes three times as long for each notice.
+        """
+        loop, place = asyncio.get_running_loop(), line.socket
+        broken = loop.create_future()
+
+        def receive() -> None:
+            try:
+                line.consume_input()
+                while notice := line.notifies():
+                    tell(self._on_wake_up, notice.extra.decode(errors="replace"))
+            except Exception as problem:
+                loop.remove_reader(place)
+                broken.set_exception(problem)
+
+        loop.add_reader(place, receive)
+        try:
+            await broken
+        except asyncio.CancelledError:
+            loop.remove_reader(place)
+            raise
 
 
 def listen_params() -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """One stream: what it watches, and the newest message of each thing that it has not sent yet."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from midsync_portal.serving.types import Send
 
-from .rendering import Fragment, Reading, message
+from .rendering import Fragment, message
 from .wakeups import digest_of
 
 Key = tuple[int, str]  # a task and a fragment of it
@@ -91,11 +91,11 @@ class Subscriber:
             names = (*names, "new_row")
         return [(name, self.language) for name in names]
 
-    def offer(self, task: int, reading: Reading) -> None:
+    def offer(self, task: int, frames: Mapping[Fragment, bytes]) -> None:
         """Take the task as it is now; what was sent just like that is not sent again."""
         for fragment in self.watched.get(task, ()):
             is_new_row = fragment == "row" and task in self.unannounced
-            frame = reading.frames.get(("new_row" if is_new_row else fragment, self.language))
+            frame = frames.get(("new_row" if is_new_row else fragment, self.language))
             if frame is None:
                 continue
             key = (task, fragment)

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from midsync_portal.links import is_usable_link
-from midsync_portal.live.handover import handing_over
+from midsync_portal.live.carrying import carrying
 
 from .events import TaskEvent
+from .people import User
 from .rows import rows
 from .status import ACCEPTED, FINAL, MOVES_TO, Status
 
@@ -34,6 +35,9 @@ TAKEN_FOR_UNSENT = "MidSync reports on a task that we took for unsent"
 NO_NUMBER = "MidSync reports on this task, but has not told its number"
 NO_PROOF = "a callback tells another end of this task, but does not prove it"
 LOOK_AT_UNCONFIRMED_AFTER = timedelta(minutes=2)
+ORDERERS_LANGUAGE = {
+    "orderers_language": Subquery(User.objects.filter(pk=OuterRef("ordered_by")).values("language"))
+}
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,10 @@ def stop_sending(task: "Task", source: str, **event: Any) -> None:
 def _apply_locked(
     task: "Task", report: "StatusReport", source: str, event: dict[str, Any]
 ) -> "tuple[Task, Applied]":
-    row = rows(type(task), "id", [task.pk], lock=True)[0]
+    row = rows(type(task), "id", [task.pk], lock=True, also=ORDERERS_LANGUAGE)[0]
     # Another task can have an id only where this one does not know it yet.
     is_known = set(report.ids) <= {row.midsync_task_id, row.provider_task_id, ""}
-    with transaction.atomic(savepoint=not is_known), handing_over(row):
+    with transaction.atomic(savepoint=not is_known), carrying(row):
         return row, _apply(row, report, source, event)
 
 

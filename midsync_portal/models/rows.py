@@ -17,14 +17,22 @@ from django.db.models import Model
 from django.db.models.sql import InsertQuery
 from django.db.transaction import TransactionManagementError
 
+NOTHING: Mapping[str, Any] = {}
 Row = TypeVar("Row", bound=Model)
 Converter = tuple[int, list[Callable[..., Any]], Any]  # a column's place, what to call, with what
 
 
 def rows(
-    model: type[Row], column: str, values: Collection[Any], *, lock: bool = False
+    model: type[Row],
+    column: str,
+    values: Collection[Any],
+    *,
+    lock: bool = False,
+    also: Mapping[str, Any] = NOTHING,
 ) -> list[Row]:
     """The rows whose `column` is one of `values`, in no order; one query, none without values.
+
+    `also`: what each row gets besides, as `annotate` takes it; one name stands for one expression.
 
     `lock`: until the end of the transaction, as `select_for_update(no_key=True)` does; raises
     TransactionManagementError where there is none.
@@ -34,7 +42,7 @@ def rows(
     connection = connections[DEFAULT_DB_ALIAS]
     if lock and not connection.in_atomic_block:
         raise TransactionManagementError("a row is locked inside of a transaction")
-    text, converters = _plan(connection, model, column, len(values), lock)
+    text, converters = _plan(connection, model, column, len(values), lock, also)
     field: Any = model._meta.get_field(column)
     with prepared(connection) as cursor:
         cursor.execute(text, [field.get_db_prep_value(value, connection) for value in values])
@@ -44,7 +52,11 @@ def rows(
             for convert in converts:
                 row[place] = convert(row[place], expression, connection)
     names = [field.attname for field in model._meta.concrete_fields]
-    return [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in found]
+    made = [model.from_db(DEFAULT_DB_ALIAS, names, row[: len(names)]) for row in found]
+    if also:
+        for instance, row in zip(made, found, strict=True):
+            vars(instance).update(zip(also, row[len(names) :], strict=True))
+    return made
 
 
 def insert(row: Model) -> None:
@@ -109,13 +121,18 @@ def _kept(connection: BaseDatabaseWrapper, what: str) -> dict[Any, Any]:
 
 
 def _plan(
-    connection: BaseDatabaseWrapper, model: type[Model], column: str, count: int, lock: bool
+    connection: BaseDatabaseWrapper,
+    model: type[Model],
+    column: str,
+    count: int,
+    lock: bool,
+    also: Mapping[str, Any],
 ) -> tuple[str, list[Converter]]:
     """The query's text and how its columns are read, as Django does it; kept on the connection."""
     plans = _kept(connection, "plans")
-    key = (model, column, count, lock)
+    key = (model, column, count, lock, *also)
     if key not in plans:
-        wanted: Any = model._default_manager.all()
+        wanted: Any = model._default_manager.annotate(**also)
         if lock:
             wanted = wanted.select_for_update(no_key=True)
         field = model._meta.get_field(column)

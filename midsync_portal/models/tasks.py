@@ -150,6 +150,9 @@ class Task(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     recorded: tuple[int, ...] = ()  # the events that this instance has left
+    is_carried = False  # `live.carrying` announces them
+    orderers_language: str | None = None  # where it was read along, as the next
+    newest_event: int | None = None
 
     objects = TaskQuerySet.as_manager()
 
@@ -391,7 +394,8 @@ class Task(models.Model):
         event = TaskEvent(task=self, kind=kind, source=source, **fields)
         insert(event)
         self.recorded += (event.pk,)
-        announce_change(self, event.pk, is_new=kind == TaskEvent.Kind.CREATED)
+        if not self.is_carried:
+            announce_change(self, event.pk, is_new=kind == TaskEvent.Kind.CREATED)
         return event
 
     def apply(

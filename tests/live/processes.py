@@ -30,7 +30,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
+from midsync_portal.midsync.reader import read_report
 from midsync_portal.models import Customer, Membership, Task, TaskEvent, User
+from midsync_portal.models.reports import CALLBACK
 
 def make(count):
     user = User.objects.create_user(f"{uuid.uuid4().hex}@alder.example", "correct horse battery")
@@ -43,7 +45,7 @@ def make(count):
         Task.objects.create(
             customer=customer, ordered_by=user, submit_key=uuid.uuid4(), video_model="m",
             prompt="a fox", request_body="{}", body_hash="x", status="queued", sent_at=now,
-            next_check_at=now + timedelta(hours=1),
+            next_check_at=now + timedelta(hours=1), midsync_task_id=uuid.uuid4().hex,
         )
         for _ in range(count)
     ]
@@ -51,11 +53,12 @@ def make(count):
     return [f"{cookie.key}={cookie.value}", [str(task.public_id) for task in tasks]]
 
 def move(public_id, status):
-    fields = {"source_url": "https://cdn.example.com/v.mp4"} if status == "succeeded" else {}
-    return Task.objects.get(public_id=public_id).move_to(status, "callback", **fields)
+    "A callback is applied."
+    said = {"status": status, "videoUrl": "https://cdn.example.com/v.mp4"}
+    return Task.objects.get(public_id=public_id).apply(read_report(said), CALLBACK).changed
 
 def step(public_id, number, pause):
-    "The next thing that happens to a task; it is committed after a pause."
+    "The next thing that happens to a task, with its row or without; committed after a pause."
     with transaction.atomic():
         task = Task.objects.get(public_id=public_id)
         if number in (0, STEPS - 1):

@@ -449,6 +449,5 @@ def test_the_hub_forgets_who_has_left(loop, site, make_task, anas_browser, open_
     page.wait_for(row(task, "queued"))
     page.leave()
     hub = site.hub
-    kept = [*vars(hub.audience).values(), hub._last_events]
-    kept += [hub._counter._turn_of, hub._counter._coming, hub._counter._handed]
+    kept = [*vars(hub.audience).values(), hub._versions]
     assert not any(map(len, kept))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from midsync_portal.live.rendering import Reading
+from midsync_portal.live.rendering import Fragment
 from midsync_portal.live.subscriber import HEARTBEAT, Subscriber
 
 
@@ -35,8 +35,8 @@ def stream_on(line: Line, **options) -> Subscriber:
     return stream
 
 
-def row(text: str) -> Reading:
-    return Reading({("row", "en"): text.encode(), ("new_row", "en"): f"new {text}".encode()}, 0)
+def row(text: str) -> dict[Fragment, bytes]:
+    return {("row", "en"): text.encode(), ("new_row", "en"): f"new {text}".encode()}
 
 
 async def settled(turns: int = 5) -> None:

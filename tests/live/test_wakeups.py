@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from midsync_portal.live.rendering import message
 from midsync_portal.live.sources import tell
 from midsync_portal.live.wakeups import Change, SessionEnd, decode, digest_of
 from midsync_portal.models.status import Status
+from tests.serving import PATIENCE
 
 from .people import run_on
 
@@ -29,7 +31,7 @@ def test_mailboxes_of_processes_that_died_are_cleared_away(tmp_path):
     dead = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     dead.bind(f"{folder}/dead")
     dead.close()
-    datagrams.send_to_all(folder, "1 1 0 1")
+    datagrams.send_to_all(folder, lambda: "1 1 0 1")
     assert os.listdir(folder) == []
 
 
@@ -60,13 +62,38 @@ def test_a_mailbox_in_a_place_without_sockets_is_no_reason_to_stop(tmp_path):
     assert asyncio.run(open_mailbox()) is False
 
 
-def test_what_travels_are_ids_only():
+def test_a_wake_up_travels_as_ids():
     change = Change(task=12, customer=3, is_new=True, event=45)
     assert change.encode() == "12 3 1 45"
     assert decode("12 3 1 45") == change
     end = SessionEnd(digest_of("a-session-key"))
     assert decode(end.encode()) == end
     assert "a-session-key" not in end.encode()
+
+
+def test_a_row_travels_with_its_ids():
+    change = Change(12, 3, False, 45, "ja", "data: <li>狐\ndata: </li>\n\n")
+    assert decode(change.encode()) == change
+    for part in ("12", "45", "ja", "狐"):
+        assert not decode(change.encode().replace(part, "9", 1)).has_row
+    for row in ("x" * 8000, "\0"):
+        assert replace(change, row=row).encode() == "12 3 0 45"
+
+
+def test_where_a_long_message_does_not_fit_its_ids_travel_alone(tmp_path, monkeypatch):
+    class Small(socket.socket):
+        def sendto(self, message, path):
+            if len(message) > 50:
+                raise OSError(errno.EMSGSIZE, "Message too long")
+            return super().sendto(message, path)
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mailbox:
+        mailbox.settimeout(PATIENCE)
+        mailbox.bind(str(tmp_path / "mailbox"))
+        monkeypatch.setattr(datagrams.socket, "socket", Small)
+        change = Change(12, 3, False, 45, "ja", "data: a long row of letters\n\n")
+        datagrams.send_to_all(str(tmp_path), change.encode)
+        assert decode(mailbox.recv(100).decode()) == Change(12, 3, False, 45)
 
 
 @pytest.mark.parametrize(

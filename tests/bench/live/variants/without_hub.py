@@ -30,10 +30,11 @@ def _announce_by(publish: Callable[[str, str], None]) -> None:
     from django.db import transaction
     from django.template.loader import render_to_string
 
+    from midsync_portal.live import carrying
     from midsync_portal.live.hub import Hub
     from midsync_portal.models import tasks
 
-    def announce(task: Any, event: int, is_new: bool = False) -> None:
+    def announce(task: Any, event: int = 0, is_new: bool = False) -> None:
         transaction.on_commit(partial(tell, task), robust=True)
 
     def tell(task: Any) -> None:
@@ -42,5 +43,5 @@ def _announce_by(publish: Callable[[str, str], None]) -> None:
     async def nothing(self: Hub) -> None:
         """No source, no reading, no heartbeat."""
 
-    tasks.announce_change = announce
+    tasks.announce_change = carrying.announce_row = announce
     Hub.start = nothing  # type: ignore[method-assign]
