@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from .people import User
+from .rows import rows
 
 if TYPE_CHECKING:
     from .tasks import Task
@@ -18,7 +19,7 @@ class EndMailQuerySet(models.QuerySet["EndMail"]):
 
     def plan(self, task: "Task") -> None:
         """Have the worker tell who ordered a task that it has ended, once, if they want it."""
-        if User.objects.filter(pk=task.ordered_by_id, tells_by_email=True).exists():
+        if any(orderer.tells_by_email for orderer in rows(User, "id", [task.ordered_by_id])):
             mail = EndMail(task=task, due_at=timezone.now())
             self.bulk_create([mail], ignore_conflicts=True)
 
