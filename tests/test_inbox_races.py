@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from midsync_portal.callbacks import door, preview, storing
 from midsync_portal.callbacks.storing import store
 from midsync_portal.live import wakeups
-from midsync_portal.models import CallbackDelivery, TaskEvent
+from midsync_portal.models import CallbackDelivery, Task, TaskEvent
 from midsync_portal.models.status import Status
 from tests.posting import READY, another_holds, let_worker_try, post, post_account_wide, signed
 from tests.serving import in_thread
@@ -156,6 +156,34 @@ def test_a_request_leaves_its_connection_as_patient_as_it_was(task):
     post(task, READY)
     assert patience() == before
     assert getattr(connection, "turn_seconds", None) is None
+
+
+def test_only_what_the_worker_would_do_again_is_not_waited_for_on_the_disk(
+    task, monkeypatch, settings
+):
+    """Promise 4: what was answered 2xx is stored for good; its applying alone may be undone."""
+    waits = {"2": "waits", "on": "waits", "1": "does not", "off": "does not"}
+    seen = []
+
+    def look(what):
+        is_postgres = connection.vendor == "postgresql"
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit" if is_postgres else "PRAGMA synchronous")
+            seen.append((what, waits[str(cursor.fetchone()[0])]))
+
+    insert, apply = storing.insert, Task.apply
+    monkeypatch.setattr(storing, "insert", lambda row: (look("stored"), insert(row)))
+    monkeypatch.setattr(
+        Task, "apply", lambda *args, **how: (look("applied"), apply(*args, **how))[1]
+    )
+    post(task, {"status": "processing", "progress": 10})
+    look("after")
+    assert seen == [("stored", "waits"), ("applied", "does not"), ("after", "waits")]
+    seen.clear()
+    settings.CALLBACK_BODIES_PER_TASK = 1
+    post(task, {"status": "processing", "progress": 20})
+    assert task.deliveries.count() == 1
+    assert seen == [("applied", "waits")]
 
 
 def test_a_preview_wakes_nobody_and_leaves_nothing(task, monkeypatch):

@@ -74,7 +74,7 @@ def apply_delivery(delivery: CallbackDelivery, body: bytes, is_repeat: bool) -> 
             return understand(body).challenge
         again_at = delivery.next_try_at if is_repeat else _next_try(1)
         said = understand(body)  # before anybody has to wait for us
-        with impatient():
+        with impatient(can_be_redone=delivery.pk is not None):
             processed = process(delivery, said, again_at)
     except Exception as error:
         log.exception("delivery %s could not be applied", delivery.pk)
