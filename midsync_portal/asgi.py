@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .serving import loading
 from .serving.answers import answer
 from .serving.protocol import PatientProtocol
 from .serving.types import Receive, Scope, Send
@@ -80,12 +81,14 @@ class Portal:
 
 
 async def _load_and_start() -> "Site":
-    def load() -> Any:
-        from .wsgi import application
+    def load_all() -> Any:
+        from .wsgi import application  # which sets Django up
 
+        if not loading.is_done:
+            loading.load()
         return application
 
-    app = await asyncio.to_thread(load)
+    app = await asyncio.to_thread(load_all)
     from .serving.site import Site
 
     site = Site(app)

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 APPLICATION = "midsync_portal.asgi:application"
 FOR_EVER = 3600  # seconds
 LOOK = """
-import json, signal, sys, threading
+import gc, json, signal, sys, threading
 
 from midsync_portal.serving.__main__ import prepare
 
@@ -44,6 +44,7 @@ def look(sockets):
         "term": signal.getsignal(signal.SIGTERM) == signal.SIG_DFL,
         "blocked": len(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
         "threads": threading.active_count(),
+        "looked_through": len(gc.get_objects()) > gc.get_freeze_count() / 10,
     }), flush=True)
 
 supervisor.load()
@@ -83,7 +84,13 @@ def test_a_process_goes_on_from_what_is_loaded_and_hears_signals_itself(tmp_path
     command = [sys.executable, "-c", LOOK]
     done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=True)
     child, parent = map(json.loads, done.stdout.splitlines())
-    assert child == {"views": True, "term": True, "blocked": 0, "threads": 1}
+    assert child == {
+        "views": True,
+        "term": True,
+        "blocked": 0,
+        "threads": 1,
+        "looked_through": False,
+    }
     assert parent == {"heard": 0, "threads": 1, "connections": 0}
 
 

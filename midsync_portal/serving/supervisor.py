@@ -10,7 +10,6 @@ the pipe itself: meanwhile it starts no other again and hears no SIGTERM. Here i
 end of the process.
 """
 
-import gc
 import logging
 import multiprocessing
 import pickle
@@ -21,7 +20,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess, SpawnProcess
-from pathlib import Path
 from socket import socket
 from typing import Any, NoReturn
 
@@ -29,6 +27,8 @@ from uvicorn import Config
 from uvicorn._subprocess import get_subprocess, subprocess_started
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
+
+from .loading import load
 
 log = logging.getLogger("midsync_portal.serving")
 command_line: Any = import_module("uvicorn.main")  # the package has a function of this name
@@ -81,29 +81,6 @@ def run(arguments: Sequence[str]) -> NoReturn:
         multiprocess.get_subprocess = forked  # type: ignore[attr-defined, assignment]
     command_line.main(args=arguments, prog_name="bin/web")
     raise AssertionError("uvicorn's command line ends the process")
-
-
-def load() -> None:
-    """Load what every process of the server needs; Django is set up. No query, no thread."""
-    from django.conf import settings
-    from django.template.loader import get_template
-    from django.urls import get_resolver
-    from django.utils.translation import override
-
-    from midsync_portal import asgi, wsgi  # noqa: F401
-
-    from . import site  # noqa: F401
-
-    get_resolver().url_patterns  # noqa: B018 - reading it imports every view
-    # Templates, too: a process that begins during an upgrade must not read new ones with old code.
-    folder = settings.BASE_DIR / "templates"
-    for file in filter(Path.is_file, folder.rglob("*")):
-        get_template(str(file.relative_to(folder)))
-    for language, _ in settings.LANGUAGES:
-        with override(language):  # which reads its words
-            pass
-    gc.collect()
-    gc.freeze()  # a collection that looks at what is shared would copy it
 
 
 def forked(
