@@ -151,6 +151,7 @@ class Hub:
 
     def read_all_again(self) -> None:
         """Changes may have been missed: read everything that somebody here watches."""
+        self._versions.clear()
         self._oversee()
         self._catching_up |= self.audience.all_expecting()
         self._read_soon(self.audience.tasks)

@@ -1,7 +1,5 @@
 """Which of two versions of a task is the newer one, by the numbers of its events."""
 
-from collections.abc import Collection
-
 from .wakeups import Change
 
 
@@ -28,6 +26,13 @@ class Versions:
         self._carried.pop(task, None)
         self._read.pop(task, None)
 
+    def clear(self) -> None:
+        """Everything is read again: the database may have crashed, and give numbers anew that it
+        had given to what it has lost.
+        """
+        self._carried.clear()
+        self._read.clear()
+
     def contain(self, change: Change) -> bool:
         """Whether what is here cannot be older than this change."""
         carried = self._carried.get(change.task, 0)
@@ -47,9 +52,3 @@ class Versions:
             return False
         self._carried[change.task] = change.event
         return True
-
-    def __len__(self) -> int:
-        return len(self._tasks())
-
-    def _tasks(self) -> Collection[int]:
-        return self._carried.keys() | self._read.keys()

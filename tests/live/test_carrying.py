@@ -228,6 +228,17 @@ def test_a_row_that_somebody_else_has_written_is_not_shown(loop, site, open_row,
     assert "f0rged" not in page.wait_for(row(task, "running"))
 
 
+def test_after_a_gap_numbers_may_begin_anew(loop, site, open_row):
+    """A database that has crashed may have lost an event, and given its number to another."""
+    task, page = open_row()
+    lost = Change(task.pk, task.customer_id, False, 10**9, "en", "data: lost\n\n")
+    loop.call(lambda: site.hub.change(lost))
+    page.wait_for("lost")
+    loop.call(site.hub.read_all_again)
+    in_thread(report, task, run_to(10))
+    page.wait_for(row(task, "running"))
+
+
 # --- Which of two is newer ------------------------------------------------------------------------
 
 
