@@ -16,9 +16,7 @@ pytestmark = pytest.mark.alone
 TASKS, KILLS = 200, 60
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in DATABASES]
-)
+@pytest.mark.parametrize("kind", DATABASES)
 def test_promises_01_02_03_04_10_are_kept_whatever_is_killed(kind, tmp_path, record_property):
     seed = os.environ.get("CRASH_SEED") or fresh_seed()
     with database_of(kind, tmp_path, POSTGRES) as database:

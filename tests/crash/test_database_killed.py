@@ -9,7 +9,7 @@ from .figures import fresh_seed
 from .run import CrashRun
 from .server import PROGRAMS, own_server
 
-pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("postgres")]
+pytestmark = pytest.mark.alone
 
 TASKS, KILLS = 60, 5
 # Where this machine has no PostgreSQL of its own, only the crash run's SQLite is tried.
