@@ -147,43 +147,64 @@ def test_a_repeat_of_what_goes_at_that_moment_is_kept_anew(task, monkeypatch):
 
 def test_a_request_leaves_its_connection_as_patient_as_it_was(task):
     def patience():
-        name = "SHOW lock_timeout" if connection.vendor == "postgresql" else "PRAGMA busy_timeout"
+        names = ["PRAGMA busy_timeout", "PRAGMA synchronous"]
+        if connection.vendor == "postgresql":
+            names = ["SHOW lock_timeout", "SHOW synchronous_commit"]
+        found = []
         with connection.cursor() as cursor:
-            cursor.execute(name)
-            return cursor.fetchone()[0]
+            for name in names:
+                cursor.execute(name)
+                found.append(str(*cursor.fetchone()))
+        return found
 
     before = patience()
+    assert before[1] in ("2", "on")
     post(task, READY)
     assert patience() == before
     assert getattr(connection, "turn_seconds", None) is None
 
 
-def test_only_what_the_worker_would_do_again_is_not_waited_for_on_the_disk(
-    task, monkeypatch, settings
-):
-    """Promise 4: what was answered 2xx is stored for good; its applying alone may be undone."""
-    waits = {"2": "waits", "on": "waits", "1": "does not", "off": "does not"}
+@pytest.fixture
+def flushes(monkeypatch) -> list[tuple[str, bool]]:
+    """What was done, and whether its commit waits for the disk."""
     seen = []
 
     def look(what):
         is_postgres = connection.vendor == "postgresql"
         with connection.cursor() as cursor:
             cursor.execute("SHOW synchronous_commit" if is_postgres else "PRAGMA synchronous")
-            seen.append((what, waits[str(cursor.fetchone()[0])]))
+            seen.append(
+                (what, {"2": True, "on": True, "1": False, "off": False}[str(*cursor.fetchone())])
+            )
 
     insert, apply = storing.insert, Task.apply
     monkeypatch.setattr(storing, "insert", lambda row: (look("stored"), insert(row)))
     monkeypatch.setattr(
         Task, "apply", lambda *args, **how: (look("applied"), apply(*args, **how))[1]
     )
+    return seen
+
+
+def test_promise_04_the_worker_would_do_again_what_is_not_flushed(task, flushes, settings):
     post(task, {"status": "processing", "progress": 10})
-    look("after")
-    assert seen == [("stored", "waits"), ("applied", "does not"), ("after", "waits")]
-    seen.clear()
+    assert flushes == [("stored", True), ("applied", False)]
+    flushes.clear()
     settings.CALLBACK_BODIES_PER_TASK = 1
     post(task, {"status": "processing", "progress": 20})
-    assert task.deliveries.count() == 1
-    assert seen == [("applied", "waits")]
+    assert task.deliveries.count() == 1  # so this body is nowhere else
+    assert flushes == [("applied", True)]
+    flushes.clear()
+    task.deliveries.update(state=State.DEAD, next_try_at=None)  # the worker has given it up
+    post(task, {"status": "processing", "progress": 10})
+    assert flushes == [("applied", True)]
+
+
+@pytest.mark.parametrize("status", [Status.SUBMITTING, Status.UNCONFIRMED, Status.REJECTED])
+def test_promise_01_what_keeps_a_task_from_being_sent_again_is_flushed(make_task, flushes, status):
+    """A crash must not make it look unsent until the worker applies the callback again."""
+    ended = {"failure_code": "rejected"} if status == Status.REJECTED else {}
+    post(make_task(status=status, **ended), {"status": "processing"})
+    assert flushes == [("stored", True), ("applied", True)]
 
 
 def test_a_preview_wakes_nobody_and_leaves_nothing(task, monkeypatch):

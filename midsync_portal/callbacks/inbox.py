@@ -74,7 +74,7 @@ def apply_delivery(delivery: CallbackDelivery, body: bytes, is_repeat: bool) -> 
             return understand(body).challenge
         again_at = delivery.next_try_at if is_repeat else _next_try(1)
         said = understand(body)  # before anybody has to wait for us
-        with impatient(can_be_redone=delivery.pk is not None):
+        with impatient(can_be_redone=_can_be_redone(delivery)):
             processed = process(delivery, said, again_at)
     except Exception as error:
         log.exception("delivery %s could not be applied", delivery.pk)
@@ -82,6 +82,17 @@ def apply_delivery(delivery: CallbackDelivery, body: bytes, is_repeat: bool) -> 
         return ""
     _log(delivery, processed, began)
     return processed.answer
+
+
+def _can_be_redone(delivery: CallbackDelivery) -> bool:
+    """Whether a crash of the machine may take back what is applied, until the worker does it again.
+
+    Not where the worker would not: the body is not kept, or was given up. Nor where the task might
+    look unsent meanwhile, and be sent: only one that MidSync has accepted never is again.
+    """
+    task = delivery.task
+    is_due = delivery.pk is not None and delivery.state == State.NEW
+    return is_due and task is not None and task.is_accepted
 
 
 def understand(body: bytes | None) -> Said:

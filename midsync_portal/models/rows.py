@@ -32,10 +32,9 @@ def rows(
 ) -> list[Row]:
     """The rows whose `column` is one of `values`, in no order; one query, none without values.
 
-    `also`: what each row gets besides, as `annotate` takes it; one name stands for one expression.
-
     `lock`: until the end of the transaction, as `select_for_update(no_key=True)` does; raises
     TransactionManagementError where there is none.
+    `also`: what each row gets besides, as `annotate` takes it; one name stands for one expression.
     """
     if not values:
         return []

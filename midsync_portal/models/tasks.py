@@ -151,7 +151,8 @@ class Task(models.Model):
 
     recorded: tuple[int, ...] = ()  # the events that this instance has left
     is_carried = False  # `live.carrying` announces them
-    orderers_language: str | None = None  # where it was read along, as the next
+    # Read along with the row, by who asks `rows` for it.
+    orderers_language: str | None = None
     newest_event: int | None = None
 
     objects = TaskQuerySet.as_manager()
