@@ -2,7 +2,8 @@
 
 Everything here runs on the loop; only the reads run in a thread, one after the other, so that a
 newer state is never overtaken by an older one. Connecting, a wake-up and coming back after a gap
-are the same thing to it: these tasks have to be read.
+are the same thing to it: these tasks have to be read. Only a wake-up that brings the row along
+may save the reading.
 """
 
 import asyncio
