@@ -28,6 +28,7 @@ from midsync_portal.submission import pool
 from midsync_portal.waiting import forget_spans
 from tests import prepared, second_factor
 from tests.clock import Clock
+from tests.emptying import Emptying
 from tests.wire import Wire
 
 PASSWORD = "correct horse battery"
@@ -88,6 +89,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         return name
 
     creation._create_test_db = copy
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The tables, which are emptied in our own way from now on."""
+    with django_db_blocker.unblock():
+        Emptying()
 
 
 @pytest.fixture(autouse=True)
