@@ -6,15 +6,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django_htmx.http import HttpResponseClientRedirect
 
-from .people import SESSION_CUSTOMER, choose_customer
+from .people import SESSION_CUSTOMER, TEAM_FIELD, TEAM_HEADER, choose_customer, team_number
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -131,7 +133,8 @@ def _page_of(request: HttpRequest) -> str:
 class ActiveCustomer:
     """Set `request.customer` (the active team or None) and `request.memberships`.
 
-    One query, and none for callbacks and the admin.
+    That is the team of the page that asks; of a fresh page, the one that was chosen last. One
+    query, and none for callbacks and the admin.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -144,12 +147,31 @@ class ActiveCustomer:
 
     def process_view(
         self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        """Choose the team for every view behind the log-in wall."""
+    ) -> HttpResponseBase | None:
+        """Choose the team for every view behind the log-in wall. A page of a team that one has
+        left is drawn anew for another one, and does nothing.
+        """
         match = request.resolver_match
         if not getattr(view, "login_required", True) or (match and match.app_name == "admin"):
-            return
-        if request.user.is_authenticated:
-            wanted = request.session.get(SESSION_CUSTOMER)
-            chosen = choose_customer(request.user, wanted)
-            request.customer, request.memberships = chosen  # type: ignore[attr-defined]
+            return None
+        if not request.user.is_authenticated:
+            return None
+        named = _team_named(request)
+        wanted = request.session.get(SESSION_CUSTOMER) if named is None else named
+        customer, memberships = choose_customer(request.user, wanted)
+        if named is not None and (customer is None or customer.pk != named):
+            messages.error(request, gettext("You do not belong to that team. Nothing was done."))
+            studio = resolve_url(settings.LOGIN_REDIRECT_URL)
+            if getattr(request, "htmx", None):
+                return HttpResponseClientRedirect(studio)
+            return redirect(studio)
+        request.customer, request.memberships = customer, memberships  # type: ignore[attr-defined]
+        return None
+
+
+def _team_named(request: HttpRequest) -> int | None:
+    """The team of the page that this comes from; None where it says none."""
+    named = request.headers.get(TEAM_HEADER) or None
+    for sent in (request.POST, request.GET):
+        named = sent.get(TEAM_FIELD) if named is None else named
+    return None if named is None else team_number(named)

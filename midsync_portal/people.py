@@ -20,6 +20,10 @@ SUPPORT_GROUP = "support"
 OPERATOR_GROUP = "operator"
 OPERATE = "midsync_portal.operate"  # what the group of operators may beside looking
 SESSION_CUSTOMER = "customer_id"
+# A page works for the team it was drawn for, whichever is chosen in another tab meanwhile: it says
+# so in each form and address (field) and in whatever htmx asks (header).
+TEAM_FIELD = "portal_team"
+TEAM_HEADER = "X-Portal-Team"
 # The tables are seen; only the words for failures are edited.
 SUPPORTS = Q(codename__startswith="view_") | Q(
     codename__in=["add_failurebucket", "change_failurebucket"]
@@ -38,6 +42,11 @@ def choose_customer(user: User, wanted_id: int | None) -> tuple[Customer | None,
     teams = {membership.customer_id: membership.customer for membership in memberships}
     chosen = teams.get(wanted_id or 0)
     return chosen or next(iter(teams.values()), None), memberships
+
+
+def team_number(text: str) -> int:
+    """The number of a team that somebody sent; 0, which is nobody's, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
 def add_customer(email: str, name: str, password: str) -> Customer:

@@ -41,4 +41,6 @@ class Emptying:
                     cursor.execute(statement)
 
     def _rows_made_by_migrate(self) -> list[tuple[Any, ...]]:
-        return [row for model in MADE_BY_MIGRATE for row in model.objects.values_list().order_by("pk")]
+        return [
+            row for model in MADE_BY_MIGRATE for row in model.objects.values_list().order_by("pk")
+        ]

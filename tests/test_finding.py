@@ -224,7 +224,7 @@ def test_only_the_newest_tasks_of_all_are_put_on_top(client, ana, make_task):
     task = make_task()
     for query, news in (({}, "1"), ({"status": "queued"}, task.public_id)):
         feed = Page(client.get(LIST, query)).by_id["feed"]["data-stream"]
-        assert feed == f"/stream/?rows={task.public_id}&list={news}"
+        assert feed == f"/stream/?team={task.customer_id}&rows={task.public_id}&list={news}"
 
 
 @pytest.mark.parametrize("query", ["", "q=fox", "q=雪", "status=queued", "mine=1&least=1"])

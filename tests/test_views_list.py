@@ -84,7 +84,8 @@ def test_only_the_newest_page_waits_for_new_tasks(client, ana, make_task):
     first = Page(client.get(LIST)).by_id["feed"]["data-stream"]
     later = Page(client.get(LIST, {"before": tasks[1].public_id})).by_id["feed"]["data-stream"]
     assert first.endswith("&list=1")
-    assert later == f"/stream/?rows={tasks[0].public_id}&list={tasks[-1].public_id}"
+    team = tasks[0].customer_id
+    assert later == f"/stream/?team={team}&rows={tasks[0].public_id}&list={tasks[-1].public_id}"
 
 
 @pytest.mark.parametrize("before", ["x", "1 OR 1", "00000000-0000-0000-0000-000000000000"])

@@ -4,14 +4,14 @@ CONTROL_FIELDS = frozenset(
     {
         "csrfmiddlewaretoken", "submit_key", "model", "fields-of", "quote_key", "confirm", "again",
         "quote", "generate", "update", "add", "remove", "move", "next", "based_on", "fresh",
-        "compare",
+        "compare", "portal_team",
     }
 )  # fmt: skip
 # What belongs to one rendering of the form or to one press, not to what was typed into it.
 NOT_KEPT = frozenset(
     {
         "csrfmiddlewaretoken", "submit_key", "quote_key", "confirm", "again", "quote", "generate",
-        "update", "next", "fresh", "compare",
+        "update", "next", "fresh", "compare", "portal_team",
     }
 )  # fmt: skip
 KEPT = "kept-"  # values of fields that are not shown now

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -114,11 +114,12 @@ def _is_genuine(user: User, session: dict[str, Any]) -> bool:
 
 
 def admit(
-    session_key: str, tasks: Collection[UUID], as_support: bool = False
+    session_key: str, tasks: Collection[UUID], as_support: bool = False, team: int | None = None
 ) -> tuple[Visitor, dict[UUID, int]]:
-    """The visitor of a session, and the keys of the tasks they want to watch.
+    """The visitor of a session, at work for the customer `team`; the keys of the tasks they want
+    to watch.
 
-    Raises NotLoggedIn, or NoSuchTask if even one of the tasks is not the active customer's;
+    Raises NotLoggedIn, or NoSuchTask if even one of the tasks, or the team, is none of theirs;
     support may watch any, and nobody else may ask as support.
     """
     visitor = read_visitors([session_key]).get(session_key) if session_key else None
@@ -126,11 +127,15 @@ def admit(
         raise NotLoggedIn
     if as_support and not visitor.is_support:
         raise NoSuchTask
+    if team is not None:
+        if team not in visitor.customers:
+            raise NoSuchTask
+        visitor = replace(visitor, customer=team)
     if not tasks:
         return visitor, {}
     theirs = Task.objects.filter(public_id__in=tasks)
     if not as_support:
-        theirs = theirs.filter(customer_id=visitor.customer or 0)  # nobody's are 0's
+        theirs = theirs.filter(customer__in=visitor.customers)
     found = dict(theirs.values_list("public_id", "pk"))
     if len(found) != len(set(tasks)):
         raise NoSuchTask

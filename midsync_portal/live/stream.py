@@ -5,6 +5,7 @@
             &columns=<uuid>,…       tasks that stand next to each other: row and video
             &list=1                 new tasks of the active customer are wanted on top
             &list=<uuid>            only how many tasks are newer than this one (0: than none)
+            &team=<number>          the customer whose page this is, else the active one
             &lang=ja                in the page's language
     /stream/?support=<uuid>,…       tasks on a page of the admin, whoever's: each change is told
             &list=1                 that any task has changed is told, too
@@ -23,6 +24,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from midsync_portal.people import team_number
 from midsync_portal.serving.answers import answer
 from midsync_portal.serving.body import with_body
 from midsync_portal.serving.types import AsgiApp, Receive, Scope, Send
@@ -56,6 +58,7 @@ class Query:
     rows: tuple[UUID, ...]
     detail: UUID | None
     wants_new: bool
+    team: int | None = None
     columns: tuple[UUID, ...] = ()
     counts_from: UUID | None = None  # new tasks are only counted: those newer than this one
     counts: bool = False
@@ -79,7 +82,7 @@ def read_query(query_string: bytes) -> Query:
     if len(query_string) > QUERY_MAX:
         raise BadQuery("too long")
     try:
-        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=4)
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=5)
         values = dict(pairs)
         if len(values) != len(pairs):
             raise BadQuery("the same twice")
@@ -89,10 +92,12 @@ def read_query(query_string: bytes) -> Query:
         detail = values.pop("detail", "")
         news = values.pop("list", "")
         counts_from = UUID(news) if len(news) > 1 else None
+        team = values.pop("team", None)
         query = Query(
             rows=rows,
             detail=UUID(detail) if detail else None,
             wants_new=bool(news),
+            team=None if team is None else team_number(team),
             columns=columns,
             counts_from=counts_from,
             counts=bool(counts_from) or news == "0",
@@ -106,7 +111,7 @@ def read_query(query_string: bytes) -> Query:
         raise BadQuery("not a language of ours")
     if values or len(rows) + len(columns) + len(support) > ROWS_MAX:
         raise BadQuery("too much")
-    if as_support and (rows or columns or detail or query.counts):
+    if as_support and (rows or columns or detail or query.counts or query.team is not None):
         raise BadQuery("a page is a customer's or support's")
     return query
 
@@ -134,7 +139,7 @@ class StreamDoor:
             if not key:
                 raise NotLoggedIn
             visitor, found = await self._hub.at_the_door(
-                partial(admit, key, query.tasks, query.as_support)
+                partial(admit, key, query.tasks, query.as_support, query.team)
             )
         except HubClosed:
             await answer(send, 503, "Please come again.", [(b"retry-after", b"1")])

@@ -12,10 +12,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from midsync_portal.comparison import MODELS_MAX
-from midsync_portal.models import Task
 from midsync_portal.videos.archive import VIDEOS_MAX
 
-from .requests import PortalRequest
+from .requests import PortalRequest, tasks_of_theirs
 
 
 @require_safe
@@ -48,12 +47,12 @@ def tasks_download(request: PortalRequest) -> HttpResponse:
 
 
 def _numbers_of_theirs(request: PortalRequest) -> list[UUID]:
-    """The tasks of the query, each once; if even one is not the team's, none of them exists."""
+    """The tasks of the query, each once; if even one is no team's of theirs, none exists."""
     try:
         numbers = list(dict.fromkeys(map(UUID, request.GET.getlist("task")[: 2 * VIDEOS_MAX])))
     except ValueError:
         raise Http404 from None
-    theirs = Task.objects.for_customer(request.customer).filter(public_id__in=numbers)
+    theirs = tasks_of_theirs(request).filter(public_id__in=numbers)
     if request.customer is None or theirs.count() != len(numbers):
         raise Http404
     return numbers

@@ -29,7 +29,7 @@ from midsync_portal.starting_prices import offers
 
 from .drafting import uuid_or_none
 from .prices import Price, price_before_asking, price_of
-from .requests import PortalRequest
+from .requests import PortalRequest, tasks_of_theirs, work_for_team_of
 from .tasks import columns_url
 
 
@@ -95,10 +95,11 @@ def compare(request: PortalRequest) -> HttpResponse:
 @require_safe
 def compare_results(request: PortalRequest, public_ids: Sequence[UUID]) -> HttpResponse:
     """Tasks next to each other, in the order of the address."""
-    found = Task.objects.for_customer(request.customer).in_bulk(public_ids, field_name="public_id")
+    found = tasks_of_theirs(request).in_bulk(public_ids, field_name="public_id")
     if len(found) != len(public_ids):
         raise Http404
     tasks = [found[public_id] for public_id in public_ids]
+    work_for_team_of(request, tasks[0])
     return render(request, "compare/results.html", _results(tasks))
 
 

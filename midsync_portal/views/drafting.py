@@ -15,7 +15,7 @@ from midsync_portal.catalog.names import model_name
 from midsync_portal.forms import Dropped, GenerationForm
 from midsync_portal.models import Customer, Task
 
-from .requests import PortalRequest
+from .requests import PortalRequest, tasks_of_theirs, work_for_team_of
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,17 @@ class Beginning:
     has_earlier: bool = False
 
 
-def opened_form(request: PortalRequest) -> tuple[GenerationForm, Beginning]:
-    """The form of a fresh page: of the task `?from=`, else of the draft, for the model `?model=`.
+def source_of(request: PortalRequest) -> Task | None:
+    """The task `?from=` whose settings a fresh page begins with; the page is for its team."""
+    if not (number := request.GET.get("from", "")):
+        return None
+    task: Task = get_object_or_404(tasks_of_theirs(request), public_id=uuid_or_none(number))
+    work_for_team_of(request, task)
+    return task
+
+
+def opened_form(request: PortalRequest, source: Task | None) -> tuple[GenerationForm, Beginning]:
+    """The form of a fresh page: of the source, else of the draft, for the model `?model=`.
 
     A draft that was begun with that very task goes on instead.
     """
@@ -41,11 +50,8 @@ def opened_form(request: PortalRequest) -> tuple[GenerationForm, Beginning]:
     draft = drafts.draft_of(request.user, request.customer)
     texts = draft.form if draft else {}
     has_earlier = bool(draft and draft.earlier)
-    if number := request.GET.get("from", ""):
-        tasks = Task.objects.for_customer(request.customer)
-        task = get_object_or_404(tasks, public_id=uuid_or_none(number))
-        if texts.get("based_on") != [str(task.public_id)]:
-            return _form_of_task(request, task), Beginning(based_on=task)
+    if source and texts.get("based_on") != [str(source.public_id)]:
+        return _form_of_task(request, source), Beginning(based_on=source)
     return _form_of_draft(request, texts, request.GET.get("model", ""), has_earlier)
 
 

@@ -1,6 +1,7 @@
 """The list of all tasks: narrowed down, page by page, added up, and as CSV."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from midsync_portal.models import Task
 from midsync_portal.models.status import Status
 from midsync_portal.stored_words import translated
 
-from .requests import PortalRequest
+from .requests import PortalRequest, tasks_of_theirs, work_for_team_of
 from .tasks import stream_url
 
 
@@ -30,12 +31,13 @@ def task_list(request: PortalRequest) -> HttpResponse:
     `?before=<task number>` goes on after that task, `?after=` back to what is just above it;
     `?add_up=1` adds up everything that was found, however much it is.
     """
+    anchor = _anchor(request)
     if request.customer is None:
         return render(request, "tasks/list.html", {"page_size": PAGE_SIZE, "wanted": TaskFilter()})
     offered = [model.id for model in get_catalog(request.customer).models]
     wanted = _wanted(request, offered)
     found = Found(request.customer, wanted, request.user)
-    page = _page_asked_for(request, found)
+    page = anchor.page_of(found) if anchor else found.first_page()
     is_live = page.is_first and not wanted
     if request.GET.get("add_up") == "1":
         totals = all_totals(found)
@@ -50,7 +52,9 @@ def task_list(request: PortalRequest) -> HttpResponse:
         "totals": totals,
         "statuses": [(status.value, translated(status.label)) for status in Status],
         "models": offered if wanted.model in ("", *offered) else [*offered, wanted.model],
-        "stream_url": stream_url(page.tasks, news="1" if is_live else _newest(request)),
+        "stream_url": stream_url(
+            request.customer, page.tasks, news="1" if is_live else _newest(request)
+        ),
     }
     return render(request, "tasks/list.html", context)
 
@@ -85,12 +89,27 @@ def _wanted(request: PortalRequest, offered: Collection[str] = ()) -> TaskFilter
     return read_filter(request.GET, [model] if is_known else [])
 
 
-def _page_asked_for(request: PortalRequest, found: Found) -> Page:
-    for name, turn in (("before", found.page_before), ("after", found.page_after)):
+@dataclass(frozen=True)
+class _Anchor:
+    """The task that a page of the list is next to."""
+
+    task: Task
+    is_above: bool
+
+    def page_of(self, found: Found) -> Page:
+        turn = found.page_before if self.is_above else found.page_after
+        return turn(self.task)
+
+
+def _anchor(request: PortalRequest) -> _Anchor | None:
+    """What the page is asked for by; it is a page of that task's team."""
+    for name in ("before", "after"):
         if number := request.GET.get(name, ""):
-            tasks = Task.objects.for_customer(request.customer)
-            return turn(get_object_or_404(tasks, public_id=_uuid_or_404(number)))
-    return found.first_page()
+            tasks = tasks_of_theirs(request)
+            task: Task = get_object_or_404(tasks, public_id=_uuid_or_404(number))
+            work_for_team_of(request, task)
+            return _Anchor(task, is_above=name == "before")
+    return None
 
 
 def _address(wanted: TaskFilter, sent: dict[str, str], page: Page) -> str:

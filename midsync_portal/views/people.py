@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from midsync_portal.models import Membership
-from midsync_portal.people import SESSION_CUSTOMER
+from midsync_portal.people import SESSION_CUSTOMER, team_number
 
 from .requests import PortalRequest
 
@@ -23,8 +23,7 @@ def switch_customer(request: PortalRequest) -> HttpResponse:
     """Work for another of one's teams; a team of others answers 404."""
     chosen = request.POST.get("customer", "")
     memberships = Membership.objects.filter(user=request.user)
-    pk = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 18 else 0
-    membership = get_object_or_404(memberships, customer_id=pk)
+    membership = get_object_or_404(memberships, customer_id=team_number(chosen))
     request.session[SESSION_CUSTOMER] = membership.customer_id
     return redirect("task-new")
 

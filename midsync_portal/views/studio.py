@@ -29,6 +29,7 @@ from .drafting import (
     draft_was_ordered,
     keep_draft,
     opened_form,
+    source_of,
     task_named,
     uuid_or_none,
 )
@@ -62,9 +63,10 @@ def task_new(request: PortalRequest) -> HttpResponse:
     """The studio, with the model of `?model=` or the settings of the task `?from=`; POST orders."""
     if request.method == "POST":
         return _order(request)
+    source = source_of(request)
     if request.customer is None or not get_catalog(request.customer).models:
         return render(request, "tasks/new.html")
-    form, beginning = opened_form(request)
+    form, beginning = opened_form(request, source)
     return _page(request, form, price_before_asking(form), beginning=beginning)
 
 
@@ -212,7 +214,7 @@ def _page(
         "problem": problem,
         "tasks": latest,
         "page_size": LATEST,
-        "stream_url": stream_url(latest, news="1"),
+        "stream_url": stream_url(request.customer, latest, news="1") if request.customer else "",
     }
     return render(request, "tasks/new.html", context, status=status)
 

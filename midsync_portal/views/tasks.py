@@ -12,10 +12,10 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_POST, require_safe
 
 from midsync_portal import reconcile
-from midsync_portal.models import Task, TaskEvent
+from midsync_portal.models import Customer, Task, TaskEvent
 from midsync_portal.stored_words import translated
 
-from .requests import PortalRequest
+from .requests import PortalRequest, tasks_of_theirs, work_for_team_of
 
 STREAM_PATH = "/stream/"  # answered in asgi.py, so it has no view to reverse
 
@@ -56,13 +56,14 @@ def task_check(request: PortalRequest, public_id: UUID) -> HttpResponse:
     return HttpResponse(answer + changed)
 
 
-def stream_url(tasks: Sequence[Task], *, news: str) -> str:
-    """Where a page hears of changes to its rows, and of new tasks.
+def stream_url(customer: Customer, tasks: Sequence[Task], *, news: str) -> str:
+    """Where a page hears of changes to its rows, and of new tasks of the customer.
 
     `news`: "1" for new rows on top; the number of the newest task that the page could know of
     (or "0": none) where newer ones are only counted.
     """
-    query = {"rows": ",".join(str(task.public_id) for task in tasks), "list": news}
+    rows = ",".join(str(task.public_id) for task in tasks)
+    query = {"team": customer.pk, "rows": rows, "list": news}
     return f"{STREAM_PATH}?{urlencode(query, safe=',')}"
 
 
@@ -79,5 +80,7 @@ def columns_url(tasks: Sequence[Task]) -> str:
 
 def _task_or_404(request: PortalRequest, public_id: UUID) -> Task:
     history = Prefetch("events", TaskEvent.objects.select_related("actor"))
-    tasks = Task.objects.for_customer(request.customer).select_related("ordered_by", "based_on")
-    return get_object_or_404(tasks.prefetch_related(history), public_id=public_id)
+    tasks = tasks_of_theirs(request).select_related("ordered_by", "based_on")
+    task: Task = get_object_or_404(tasks.prefetch_related(history), public_id=public_id)
+    work_for_team_of(request, task)
+    return task

@@ -174,9 +174,10 @@
   });
 
   // --- Sent away to log in: what was typed since the draft was last kept comes back with us ---
+  const whose = () => `${document.body.dataset.user} ${document.body.dataset.team}`;
   function keepForm() {
     const form = $("task-form");
-    if (form) sessionStorage.form = JSON.stringify([document.body.dataset.user, [...new FormData(form)]]);
+    if (form) sessionStorage.form = JSON.stringify([whose(), [...new FormData(form)]]);
   }
   on("leaving", keepForm);
   on("htmx:beforeOnLoad", ({ detail: { xhr } }) => { if (xhr.getResponseHeader("HX-Redirect")) keepForm(); });
@@ -184,11 +185,11 @@
   on("DOMContentLoaded", () => {
     setTimeout(dress, 0, document); // on its own: a slow phone takes a while for the first time, and htmx begins now
     price();
-    const [user, typed] = JSON.parse(sessionStorage.form ?? "[]");
-    if (!user || user !== document.body.dataset.user || !$("task-form")) return;
+    const [was, typed] = JSON.parse(sessionStorage.form ?? "[]");
+    if (was !== whose() || !$("task-form")) return;
     sessionStorage.removeItem("form");
     const values = {};
-    for (const [name, value] of typed) if (!/^(csrf|submit_key|quote_key)/.test(name)) (values[name] ??= []).push(value);
+    for (const [name, value] of typed) if (!/^(csrf|submit_key|quote_key|portal_team)/.test(name)) (values[name] ??= []).push(value);
     htmx.ajax("POST", $("task-parameters").dataset.url, { target: "#task-parameters", swap: "keep", values });
   });
 

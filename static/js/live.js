@@ -62,8 +62,9 @@
     clearTimeout(retry);
     retry = setTimeout(connect, 500 + Math.random() * Math.min(3500, 700 * missed));
     if (!refused) return;
-    const page = await fetch(location.href, { method: "HEAD", redirect: "manual" }).catch(() => null);
-    if (page?.type === "opaqueredirect") { // logged out
+    const headers = { "X-Portal-Team": document.body.dataset.team ?? "" };
+    const page = await fetch(location.href, { method: "HEAD", redirect: "manual", headers }).catch(() => null);
+    if (page?.type === "opaqueredirect" || page?.status === 404) { // logged out, or of that team no more
       document.dispatchEvent(new Event("leaving"));
       location.reload();
     }

@@ -90,6 +90,7 @@ def open_page(loop, site):
         kind="rows",
         counts_from=None,
         language="",
+        team=None,
     ) -> Page:
         query = f"{kind}={','.join(str(task.public_id) for task in rows)}"
         if detail:
@@ -100,6 +101,8 @@ def open_page(loop, site):
             query += f"&list={counts_from}"
         if language:
             query += f"&lang={language}"
+        if team:
+            query += f"&team={team.pk}"
         pages.append(Page(loop, site, client, query))
         return pages[-1]
 

@@ -257,19 +257,32 @@ def test_a_foreign_task_is_answered_like_one_that_never_existed(
         assert (answer.status, answer.body) == (404, never.body)
 
 
+def test_a_page_hears_of_its_own_team_whichever_is_active(
+    ask, make_task, anas_browser, open_page, ana, ben
+):
+    own, second = ana.customers.get(), make_customer("Second", ana)
+    task = make_task()
+    assert anas_browser.post("/team/", {"customer": second.pk}).status_code == 302
+    page = open_page(anas_browser, rows=[task], new=True, team=own)
+    page.wait_for(row(task, "queued"))
+    new = order(make_task)
+    page.wait_for(row(new, "queued"))
+    for team in (ben.customers.get().pk, 0, "", "x", "9" * 40):
+        assert ask(anas_browser, f"list=1&team={team}").status == 404
+
+
 def test_support_without_a_customer_sees_no_rows(ask, make_task, sam):
     assert ask(browser_of(sam), f"rows={make_task().public_id}").status == 404
 
 
-def test_the_active_customer_decides(ask, open_page, make_task, ana):
+def test_rows_of_all_teams_that_one_is_in_can_be_watched_and_of_no_other(
+    ask, open_page, make_task, ana
+):
     second = make_customer("Zelkova", ana)
-    task = make_task(customer=second)
-    browser = browser_of(ana)
-    assert ask(browser, f"rows={task.public_id}").status == 404
-    session = browser.session
-    session["customer_id"] = second.pk
-    session.save()
+    task, browser = make_task(customer=second), browser_of(ana)
     open_page(browser, rows=[task]).wait_for(row(task, "queued"))
+    Membership.objects.filter(user=ana, customer=second).delete()
+    assert ask(browser, f"rows={task.public_id}").status == 404
 
 
 @pytest.mark.parametrize(
