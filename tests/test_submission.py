@@ -343,6 +343,32 @@ def test_an_answer_outlives_a_database_that_is_away(order, wire, monkeypatch, an
     assert wire.count("generate") == 1
 
 
+def test_promise_03_an_answer_written_down_twice_says_nothing_of_another_senders_attempt(
+    order, wire, monkeypatch
+):
+    """Not reached, taken back, the database fails; meanwhile the worker sends it, unclearly."""
+    refused = requests.ConnectionError(
+        requests.packages.urllib3.exceptions.NewConnectionError(None, "Connection refused")
+    )
+    wire.answers["generate"] = [refused, requests.ConnectionError("reset")]
+    task, note = order(), gate.note_outage
+    is_first = iter([True])
+
+    def note_outage(*problem):
+        if next(is_first, False):
+            submission.send(task.pk)
+            raise OperationalError("canceling statement due to lock timeout")
+        note(*problem)
+
+    monkeypatch.setattr(gate, "note_outage", note_outage)
+    monkeypatch.setattr(sending, "NOT_SENT_WAIT_MAX", 0)
+    monkeypatch.setattr(sending.time, "sleep", lambda seconds: None)
+    submission.send(task.pk)
+    task.refresh_from_db()
+    assert wire.count("generate") == 2
+    assert task.status == Status.UNCONFIRMED
+
+
 def test_only_one_sender_gets_the_mark(order):
     task = order()
     assert _mark(task)

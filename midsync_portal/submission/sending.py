@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -53,6 +54,14 @@ RETRY_AFTER_MAX = 600  # seconds
 UNSENT = Q(status=Status.SUBMITTING, sent_at__isnull=True)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A sender's hold on a task: its lease, and which of the task's attempts this is."""
+
+    lease: UUID
+    attempt: int
+
+
 def send(task_id: int) -> None:
     """Send a task if it is still unsent; every answer is written down before this returns."""
     task = Task.objects.get(pk=task_id)
@@ -73,19 +82,18 @@ def send(task_id: int) -> None:
     body["callbackUrl"] = callback_url(task.public_id)
     gate.bind_to_midsync()
     began = time.monotonic()
-    lease = _mark(task)
-    if lease is None:
+    mark = _mark(task)
+    if mark is None:
         return
-    task.refresh_from_db()
     if time.monotonic() - began > MARK_MAX_AGE:
-        _unmark(task, lease, "the process was paused before it could send", wait=0)
+        _unmark(task, mark, "the process was paused before it could send", wait=0)
         return
     began_at = timezone.now()
     outcome, evidence = _call(task, body)
-    _persist(lambda: _settle(task, lease, outcome, evidence, began_at))
+    _persist(lambda: _settle(task, mark, outcome, evidence, began_at))
 
 
-def _mark(task: Task) -> UUID | None:
+def _mark(task: Task) -> Mark | None:
     """T2: take the task for this sender; None where somebody else has it."""
     lease = uuid4()
     with transaction.atomic():
@@ -102,7 +110,8 @@ def _mark(task: Task) -> UUID | None:
         if not marked:
             return None
         task.record(TaskEvent.Kind.SENT, "submission")
-    return lease
+        task.refresh_from_db()
+    return Mark(lease, task.send_attempts)
 
 
 def _call(task: Task, body: dict[str, Any]) -> tuple[Generation | Exception, dict[str, Any]]:
@@ -126,7 +135,7 @@ def _call(task: Task, body: dict[str, Any]) -> tuple[Generation | Exception, dic
 
 def _settle(
     task: Task,
-    lease: UUID,
+    mark: Mark,
     outcome: Generation | Exception,
     evidence: dict[str, Any],
     began_at: datetime,
@@ -138,19 +147,19 @@ def _settle(
             gate.note_success("order")
         case MidSyncNotSent():
             wait = gate.jittered(min(NOT_SENT_WAIT_MAX, 5 * 2 ** min(task.send_attempts - 1, 5)))
-            _unmark(task, lease, str(outcome), wait, evidence, Task.WaitsFor.MIDSYNC)
+            _unmark(task, mark, str(outcome), wait, evidence, Task.WaitsFor.MIDSYNC)
             gate.note_outage("order", outcome, began_at)
         case MidSyncMisconfigured():
             reason = f"MidSync refuses our API key ({outcome.http_status})"
             gate.pause(reason)
-            _unmark(task, lease, reason, 30, evidence, Task.WaitsFor.OPERATOR)
+            _unmark(task, mark, reason, 30, evidence, Task.WaitsFor.OPERATOR)
         case TooManyRequests():
             if not settings.MIDSYNC_RESEND_429 or _busy_answers(task) >= RESENDS_AFTER_429:
                 _refuse(task, "too_many", "MidSync is too busy right now.", evidence)
             else:
                 own = gate.jittered(5 * 2**task.send_attempts)
                 wait = min(outcome.retry_after or own, RETRY_AFTER_MAX)
-                _unmark(task, lease, "MidSync is busy (429)", wait, evidence, Task.WaitsFor.ROOM)
+                _unmark(task, mark, "MidSync is busy (429)", wait, evidence, Task.WaitsFor.ROOM)
             gate.note_problem("order", "too many requests (429)")
         case InsufficientPoints():
             _refuse(task, "insufficient_points", str(outcome), evidence)
@@ -212,7 +221,7 @@ def _unconfirmed(task: Task, evidence: dict[str, Any]) -> None:
 
 def _unmark(
     task: Task,
-    lease: UUID,
+    mark: Mark,
     reason: str,
     wait: float,
     evidence: dict[str, Any] | None = None,
@@ -222,7 +231,7 @@ def _unmark(
     evidence = evidence or {}
     with transaction.atomic():
         unmarked = Task.objects.filter(
-            pk=task.pk, status=Status.SUBMITTING, lease_token=lease
+            pk=task.pk, status=Status.SUBMITTING, lease_token=mark.lease
         ).update(
             sent_at=None,
             lease_token=None,
@@ -233,21 +242,22 @@ def _unmark(
         )
         if unmarked:
             task.record(TaskEvent.Kind.UNSENT, ANSWER, reason=reason[:500], evidence=evidence)
-    if not unmarked and not _never_was_sent(task, reason, evidence):
+    if not unmarked and not _never_was_sent(task, mark, reason, evidence):
         _note_beside(task, f"not sent: {reason}", evidence)
 
 
-def _never_was_sent(task: Task, reason: str, evidence: dict[str, Any]) -> bool:
+def _never_was_sent(task: Task, mark: Mark, reason: str, evidence: dict[str, Any]) -> bool:
     """The lease lapsed while we were away, and now it turns out that nothing had been sent.
 
-    Nobody marks an UNCONFIRMED task, so the mark was ours; a callback would be a contradiction.
+    Only of the attempt that was ours: where this is written down a second time, another sender may
+    have had its own, without an answer. A callback would be a contradiction.
     """
     if task.deliveries.exists():
         return False
     return task.move_to(
         Status.REJECTED,
         ANSWER,
-        only_if=Q(status=Status.UNCONFIRMED, midsync_task_id=""),
+        only_if=Q(status=Status.UNCONFIRMED, midsync_task_id="", send_attempts=mark.attempt),
         failure_code="not_sent",
         failure_message="MidSync could not be reached in time. Nothing was charged.",
         reason=reason[:500],
