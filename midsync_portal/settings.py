@@ -111,6 +111,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "portal_cache",
+        # Above it, entries are thrown away: far more than strangers can make while a count lasts.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 
