@@ -38,11 +38,13 @@ def probe() -> None:
     known = Task.objects.exclude(midsync_task_id="").order_by("-pk")
     newest = known.values_list("midsync_task_id", flat=True).first()
     gate.owe()
+    client = get_client()
+    client.begin_anew()
     try:
         if newest:
-            get_client().get_status(newest, may_repeat=_never)
+            client.get_status(newest, may_repeat=_never)
         else:
-            get_client().list_models(may_repeat=_never)
+            client.list_models(may_repeat=_never)
     except (MidSyncNotSent, MidSyncUnavailable) as error:
         log.warning("MidSync is still away: %s", error)
         return

@@ -62,6 +62,16 @@ def midsync(tmp_path) -> Iterator[Midsync]:
     store.close()
 
 
+def test_a_read_that_begins_anew_takes_a_connection_of_its_own(midsync: Midsync):
+    client = midsync.client(read_timeout=PATIENCE)
+    for connections in (1, 1):
+        client.list_models()
+        assert midsync.line.connections == connections
+    client.begin_anew()
+    client.list_models()
+    assert midsync.line.connections == 2
+
+
 def test_a_whole_line_takes_the_order(midsync: Midsync):
     made = midsync.client(generate_timeout=PATIENCE).generate(BODY, "1")
     assert made.midsync_task_id == midsync.store.ledger()[0].task_id

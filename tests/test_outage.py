@@ -12,6 +12,7 @@ from requests.packages.urllib3.exceptions import NewConnectionError
 
 from midsync_portal import gate, submission
 from midsync_portal.management.commands.worker import Worker
+from midsync_portal.midsync.client import MidSyncClient
 from midsync_portal.midsync.errors import MidSyncUnavailable
 from midsync_portal.models import MidSyncGate, Task
 from midsync_portal.models.status import Status
@@ -234,6 +235,17 @@ def test_a_request_that_hung_since_before_the_return_is_no_news(away, clock):
     clock.advance(seconds=1)
     outages(5, clock)
     assert gate.is_away()
+
+
+def test_promise_12_a_probe_does_not_trust_a_line_from_before_the_outage(
+    away, wire, worker, clock, monkeypatch
+):
+    begun = []
+    counts = lambda client: begun.append(wire.count("models"))  # noqa: E731
+    monkeypatch.setattr(MidSyncClient, "begin_anew", counts)
+    let_pass(clock, 40, worker)
+    assert begun[0] == 0  # before it asks
+    assert len(begun) == wire.count("models") > 0
 
 
 def test_a_failed_probe_keeps_the_breaker_open_for_another_round(away, wire, worker, clock):

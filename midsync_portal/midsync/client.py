@@ -206,6 +206,13 @@ class MidSyncClient:
     def _new_session(self) -> Session:
         return Session(Bearer(self._api_key), USER_AGENT, self._adapter)
 
+    def begin_anew(self) -> None:
+        """Let this thread's next read open a connection: after an outage an idle one may be dead,
+        which shows only when something is sent on it.
+        """
+        if session := self._of_thread.__dict__.pop("session", None):
+            session.close()
+
     def _session(self) -> Session:
         """The session of this thread, so that reads share connections but threads do not."""
         if not hasattr(self._of_thread, "session"):
