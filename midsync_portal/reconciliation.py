@@ -9,6 +9,7 @@ import logging
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from django.utils import timezone
 
 from . import gate
 from .midsync.errors import MidSyncError
-from .midsync.reader.values import read_number
+from .midsync.reader.values import POINTS_MAX, read_number
 from .midsync.types import UsageLog
 from .models import Reconciliation, Task, UsageFinding, User
 from .unconfirmed import CLOCKS_MAY_DIFFER
@@ -33,6 +34,7 @@ PAGES_MAX = 500
 PERIOD_MAX = timedelta(days=31)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 AGAIN_AFTER = timedelta(minutes=30)  # where the logs could not be read
+SUM_MAX = Decimal(10**12)  # points; a column holds less
 Kind = UsageFinding.Kind
 
 
@@ -85,6 +87,7 @@ def reconcile_period(
         gate.note_problem("usage logs", str(error))
         made.error = str(error)[:200] or "MidSync's usage logs could not be read"
         return _keep(made, [])
+    gate.note_success("usage logs")
     charged = Q(accepted_at__isnull=False) | ~Q(midsync_task_id="")
     tasks = Task.objects.filter(charged, sent_at__range=(from_at - edge, to_at + edge))
     pairs = [
@@ -98,6 +101,10 @@ def reconcile_period(
     made.charged = sum((amount for amount in amounts if amount > 0), Decimal(0))
     made.returned = -sum((amount for amount in amounts if amount < 0), Decimal(0))
     made.ours = sum((expected(pair.task) or Decimal(0) for pair in pairs if pair.task), Decimal(0))
+    if max(made.charged, made.returned) >= SUM_MAX:
+        made.charged = made.returned = made.ours = Decimal(0)
+        made.error = "MidSync's usage logs name more points than there can be"
+        return _keep(made, [])
     made.matched = sum(not pair.kind for pair in pairs)
     made.different = sum(pair.kind == Kind.DIFFERENT for pair in pairs)
     made.only_ours = sum(pair.kind == Kind.ONLY_OURS for pair in pairs)
@@ -167,6 +174,15 @@ def reconcile_last_night() -> None:
         made = reconcile_period(from_at, to_at)
     except IntegrityError:  # another worker was faster
         return
+    except Exception:
+        log.exception("last night could not be reconciled")
+        failed = "The comparison broke; the log says why"
+        with suppress(IntegrityError):
+            _keep(
+                Reconciliation(from_at=from_at, to_at=to_at, made_at=timezone.now(), error=failed),
+                [],
+            )
+        return
     log.info("reconciled %s: %s", made, made.error or f"net {made.net} points")
 
 
@@ -233,8 +249,10 @@ def _model(pair: Pair) -> str:
 def _amount(row: UsageLog | None) -> Decimal:
     if row is None:
         return Decimal(0)
+    if row.points_charged is not None:
+        return row.points_charged
     said = read_number(row.raw.get("pointsCharged"))
-    return row.points_charged if row.points_charged is not None else Decimal(said or 0)
+    return said if said is not None and abs(said) <= POINTS_MAX else Decimal(0)
 
 
 def _is_return(row: UsageLog) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from midsync_portal import gate, reconciliation
 from midsync_portal.models import Reconciliation, UsageFinding
 from midsync_portal.models.status import Status
 from midsync_portal.reconciliation import (
@@ -65,6 +66,44 @@ def test_what_agrees_is_matched_and_the_rest_is_found(charged, wire, settings):
     assert made.ours == 35 + 35 + 48
     assert (made.charged, made.returned, made.net) == (35 + 52 + 99, 35, 35 + 52 + 99 - 35)
     assert wire.count("generate") == 0
+
+
+@pytest.mark.parametrize("points", [10**10, -(10**15), 10**19])
+def test_an_amount_that_cannot_be_spoils_no_comparison(charged, wire, settings, points):
+    settings.RECONCILE_HOUR = 0
+    charged()
+    wire.answers["logs"] = logs(row("log-1"), row("log-2", NOON, points))
+    reconcile_last_night()
+    (made,) = Reconciliation.objects.all()
+    assert (made.error, made.charged, made.returned, made.matched) == ("", 35, 0, 1)
+
+
+def test_a_sum_that_cannot_be_is_an_error_of_the_comparison(charged, wire, monkeypatch):
+    monkeypatch.setattr(reconciliation, "SUM_MAX", 50)
+    charged()
+    wire.answers["logs"] = logs(row("log-1"), row("log-2"))
+    assert "more points than there can be" in reconcile_period(*DAY).error
+
+
+def test_a_comparison_that_breaks_is_not_repeated_at_once(charged, wire, settings, monkeypatch):
+    settings.RECONCILE_HOUR = 0
+    charged()
+    wire.answers["logs"] = logs(row("log-1"))
+    monkeypatch.setattr(reconciliation, "match", lambda *halves: 1 / 0)
+    for _ in range(3):
+        reconcile_last_night()
+    assert wire.count("logs") == 1
+    assert "broke" in Reconciliation.objects.get().error
+
+
+def test_a_good_reading_ends_the_trouble_with_the_logs(charged, wire):
+    wire.answers["logs"] = (503, "down")
+    assert reconcile_period(*DAY).error
+    assert gate.get_gate().problem
+    Reconciliation.objects.all().delete()
+    wire.answers["logs"] = logs()
+    assert not reconcile_period(*DAY).error
+    assert not gate.get_gate().problem
 
 
 def test_totals_add_up(charged, wire):
