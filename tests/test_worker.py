@@ -9,6 +9,7 @@ from django.core.management.base import SystemCheckError
 from django.db import OperationalError
 from django.utils import timezone
 
+from midsync_portal import gate
 from midsync_portal.management.commands.worker import (
     PAUSE_MAX,
     PAUSE_WITH_MORE,
@@ -198,3 +199,16 @@ def test_it_looks_again_at_once_where_more_was_due_than_it_could_take(make_task,
     assert Task.objects.filter(status=Status.REJECTED).count() == 3
     assert worker.pause() == PAUSE_MAX
     worker.finish()
+
+
+def test_a_price_that_is_being_asked_for_takes_no_room_from_others(worker, db, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(worker, "ask_next_price", lambda: go_on.wait(10))
+    worker.prices_are_due = True
+    worker.look()
+    budget = gate.get_gate().budget
+    for _ in range(3):
+        worker.look()
+    assert gate.get_gate().budget >= budget
+    go_on.set()
+    worker.wait()

@@ -162,7 +162,8 @@ class Worker:
             self.start("mail", mail.pk, partial(send_end_mail, mail), self.mails)
         if now - self.catalog_at >= timedelta(seconds=settings.CATALOG_MAX_AGE):
             self.look_at_catalog(now)
-        if self.prices_are_due and self.checks.free and not gate.is_away() and gate.take(1):
+        wants_price = self.prices_are_due and ("price", 0) not in self.checks.under_way()
+        if wants_price and self.checks.free and not gate.is_away() and gate.take(1):
             self.start("price", 0, self.ask_next_price, self.checks)
 
     def look_at_tasks(self, due: TaskQuerySet, now: datetime) -> None:
