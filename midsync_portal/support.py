@@ -104,10 +104,13 @@ def review_done(task: Task, actor: User, reason: str) -> str:
 
 
 def dealt_with(task: Task, actor: User, reason: str) -> str:
-    """Take a failure or another charge than quoted off its work list; it stays what it is."""
+    """Take a failure, another charge than quoted, or a copy that failed off its work list; it
+    stays what it is.
+    """
     task.refresh_from_db()
     both = Q(points_quoted__isnull=False, points_charged__isnull=False)
     waits = Q(status=Status.FAILED) | both & ~Q(points_charged=F("points_quoted"))
+    waits |= Q(video_state=Task.VideoState.GAVE_UP)
     with transaction.atomic():
         handled = Task.objects.filter(waits, pk=task.pk, handled_at__isnull=True)
         if handled.update(handled_at=timezone.now(), updated_at=timezone.now()):

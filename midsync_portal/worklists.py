@@ -15,6 +15,7 @@ from .models.status import ACCEPTED, OPEN, Status
 
 LATE_AFTER = timedelta(minutes=30)
 CALLBACK_EXPECTED_WITHIN = timedelta(minutes=10)
+FAILURES_WAIT = timedelta(days=7)  # longer than a weekend, in whatever time zone
 COUNTED_MAX = 1_000  # more than that is not counted
 
 
@@ -52,10 +53,10 @@ def _no_callback() -> QuerySet[Task]:
     return Task.objects.filter(~came, status__in=sorted(ACCEPTED), created_at__lt=before)
 
 
-def _failed_today() -> QuerySet[Task]:
-    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+def _failed() -> QuerySet[Task]:
+    since = timezone.now() - FAILURES_WAIT
     failed = Task.objects.filter(status=Status.FAILED, handled_at__isnull=True)
-    return failed.filter(finished_at__gte=midnight)
+    return failed.filter(finished_at__gte=since)
 
 
 def _charge_differs() -> QuerySet[Task]:
@@ -68,7 +69,7 @@ def _charge_differs() -> QuerySet[Task]:
 
 
 def _unsaved() -> QuerySet[Task]:
-    return Task.objects.filter(video_state=Task.VideoState.GAVE_UP)
+    return Task.objects.filter(video_state=Task.VideoState.GAVE_UP, handled_at__isnull=True)
 
 
 def _orphans() -> QuerySet[CallbackDelivery]:
@@ -107,10 +108,10 @@ WORK_LISTS = (
     ),
     WorkList(
         "failed",
-        _("Failed today"),
+        _("Failed in the last 7 days"),
         _("Answer the customer, then “Dealt with”."),
         "task",
-        _failed_today,
+        _failed,
     ),
     WorkList(
         "differs",
@@ -143,7 +144,7 @@ WORK_LISTS = (
     WorkList(
         "unsaved",
         _("Copies that failed"),
-        _("Fetch the video again."),
+        _("Fetch the video again; where it is gone for good, “Dealt with”."),
         "task",
         _unsaved,
     ),

@@ -73,9 +73,25 @@ def test_what_is_well_is_on_no_list(make_task, make_delivery):
     make_delivery(task=heard_of, state="done")
     make_task(status=Status.SUCCEEDED, points_quoted=35, points_charged=35)
     make_task(status=Status.REJECTED)
-    yesterday = timezone.now() - timedelta(days=1)
-    make_task(status=Status.FAILED, finished_at=yesterday, points_charged=35)
+    long_ago = timezone.now() - timedelta(days=8)
+    make_task(status=Status.FAILED, finished_at=long_ago, points_charged=35)
     assert {one.name: one.count() for one in WORK_LISTS if one.count()} == {}
+
+
+def test_a_failure_of_the_weekend_waits_until_it_was_dealt_with(make_task, tess):
+    friday = timezone.now() - timedelta(days=3)
+    task = make_task(status=Status.FAILED, finished_at=friday)
+    assert task in work_list("failed", "task").rows()
+    support.dealt_with(task, tess, "told the customer")
+    assert task not in work_list("failed", "task").rows()
+
+
+def test_a_copy_that_is_gone_for_good_can_be_dealt_with(make_task, tess):
+    gone = {"status": Status.SUCCEEDED, "video_state": Task.VideoState.GAVE_UP}
+    task = make_task(**gone, source_url="https://cdn.example.com/a.mp4")
+    assert task in work_list("unsaved", "task").rows()
+    assert support.dealt_with(task, tess, "the provider has deleted it") == "off the list."
+    assert task not in work_list("unsaved", "task").rows()
 
 
 def test_a_failure_that_was_dealt_with_comes_back_where_something_new_happens(make_task, tess):

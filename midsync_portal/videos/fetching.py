@@ -221,7 +221,10 @@ def _failed(claim: Claim, why: str) -> None:
         return
     with transaction.atomic():
         gave_up = claim.update(
-            video_state=Task.VideoState.GAVE_UP, video_next_try_at=None, video_error=why[:200]
+            video_state=Task.VideoState.GAVE_UP,
+            video_next_try_at=None,
+            video_error=why[:200],
+            handled_at=None,  # what support dealt with was something else
         )
         if not gave_up:
             return
