@@ -147,6 +147,31 @@ def test_what_makes_no_sense_is_left_out_and_said(client, ana, make_task, query,
     assert said in Page(answer).text_of("task-ignored")
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Asia/Tokyo", "2026-03-10"),
+        ("America/New_York", "2026-03-09"),
+        ("", "2026-03-09"),
+        ("Nowhere/Land", "2026-03-09"),
+        ("../../etc/passwd", "2026-03-09"),
+        ("America", "2026-03-09"),
+        ("x" * 300, "2026-03-09"),
+    ],
+)
+def test_a_day_is_one_of_whoever_reads(client, ana, make_task, zone, day):
+    task = make_task(created_at=datetime(2026, 3, 9, 20, 30, tzinfo=UTC))
+    client.force_login(ana)
+    client.cookies["portal_zone"] = zone
+    found = [
+        one
+        for one in ("2026-03-09", "2026-03-10")
+        if rows(client.get(LIST, {"since": one, "until": one}))
+    ]
+    assert found == [day]
+    assert str(task.public_id) in rows(client.get(LIST, {"since": day}))
+
+
 def test_the_form_and_the_links_carry_the_filter(client, ana, make_task):
     for _ in range(PAGE_SIZE + 1):
         make_task(points_quoted=5)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlencode
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from midsync_portal.models import User
@@ -34,6 +33,7 @@ class TaskFilter:
     least: Decimal | None = None
     most: Decimal | None = None
     mine: bool = False
+    zone: tzinfo = UTC  # in which days begin and end
     ignored: tuple[str, ...] = field(default=(), compare=False)  # sentences: what made no sense
 
     @property
@@ -45,7 +45,7 @@ class TaskFilter:
     def values(self) -> dict[str, str]:
         """The parts that are in use, as they stand in the URL."""
         parts = {part.name: getattr(self, part.name) for part in fields(self)}
-        del parts["ignored"]
+        del parts["ignored"], parts["zone"]
         if self.mine:
             parts["mine"] = "1"
         for name in ("least", "most"):
@@ -68,18 +68,22 @@ class TaskFilter:
         if self.model:
             tasks = tasks.filter(video_model=self.model)
         if self.since:
-            tasks = tasks.filter(created_at__gte=_start(self.since))
+            tasks = tasks.filter(created_at__gte=self._start(self.since))
         if self.until:
-            tasks = tasks.filter(created_at__lt=_start(self.until + timedelta(days=1)))
+            tasks = tasks.filter(created_at__lt=self._start(self.until + timedelta(days=1)))
         if self.mine:
             tasks = tasks.filter(ordered_by=user)
         return tasks.costing(self.least, self.most)
 
+    def _start(self, day: date) -> datetime:
+        """The moment a day begins for whoever reads."""
+        return datetime.combine(day, time.min, self.zone).astimezone(UTC)
 
-def read_filter(sent: Mapping[str, str], models: Iterable[str]) -> TaskFilter:
+
+def read_filter(sent: Mapping[str, str], models: Iterable[str], zone: tzinfo = UTC) -> TaskFilter:
     """The filter of a URL; what makes no sense is left out and said in `ignored`.
 
-    `models` are the ids that may be asked for.
+    `models` are the ids that may be asked for; days begin and end in `zone`.
     """
     said: list[str] = []
     text = _clean(sent.get("q", ""))
@@ -96,6 +100,7 @@ def read_filter(sent: Mapping[str, str], models: Iterable[str]) -> TaskFilter:
         least=_points(sent, "least", said),
         most=_points(sent, "most", said),
         mine=sent.get("mine") == "1",
+        zone=zone,
     )
     if found.since and found.until and found.since > found.until:
         said.append(_("The first day is after the last one, so both were left out."))
@@ -104,11 +109,6 @@ def read_filter(sent: Mapping[str, str], models: Iterable[str]) -> TaskFilter:
         said.append(_("The least points are more than the most, so both were left out."))
         found = replace(found, least=None, most=None)
     return replace(found, ignored=tuple(said))
-
-
-def _start(day: date) -> datetime:
-    """The moment a day begins, in the reader's time zone."""
-    return datetime.combine(day, time.min, timezone.get_current_timezone()).astimezone(UTC)
 
 
 def _one_of(

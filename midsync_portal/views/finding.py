@@ -20,7 +20,7 @@ from midsync_portal.models import Task
 from midsync_portal.models.status import Status
 from midsync_portal.stored_words import translated
 
-from .requests import PortalRequest, tasks_of_theirs, work_for_team_of
+from .requests import PortalRequest, tasks_of_theirs, work_for_team_of, zone_of
 from .tasks import stream_url
 
 
@@ -86,7 +86,7 @@ def _wanted(request: PortalRequest, offered: Collection[str] = ()) -> TaskFilter
     model = request.GET.get("model", "").replace("\x00", "")[:100]
     tasks = Task.objects.for_customer(request.customer)
     is_known = model in offered or (model and tasks.filter(video_model=model).exists())
-    return read_filter(request.GET, [model] if is_known else [])
+    return read_filter(request.GET, [model] if is_known else [], zone_of(request))
 
 
 @dataclass(frozen=True)

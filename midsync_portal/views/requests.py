@@ -1,8 +1,13 @@
 """The request as our middleware leaves it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
 from midsync_portal.models import Customer, Membership, Task, User
@@ -17,6 +22,30 @@ class PortalRequest(HttpRequest):
     htmx: HtmxDetails
     customer: Customer | None
     memberships: Sequence[Membership]
+
+
+def posted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view that answers POST alone. Without scripts its answer is a page with its address: who
+    loads that again, or comes back to it from the log-in, is led to the studio.
+    """
+
+    @wraps(view)
+    def to_studio_unless_posted(request: PortalRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST":
+            return redirect("task-new")
+        return view(request, *args, **kwargs)
+
+    return require_http_methods(["GET", "HEAD", "POST"])(to_studio_unless_posted)
+
+
+def zone_of(request: HttpRequest) -> ZoneInfo:
+    """The time zone in which a browser shows times, as app.js has told; UTC without scripts, as
+    times are shown then.
+    """
+    try:
+        return ZoneInfo(request.COOKIES.get("portal_zone") or "UTC")
+    except (KeyError, ValueError, OSError):  # none that there is; no path; too long a name
+        return ZoneInfo("UTC")
 
 
 def tasks_of_theirs(request: PortalRequest) -> TaskQuerySet:

@@ -8,6 +8,8 @@
   const { lang } = document.documentElement;
   const locale = (lang === "en" && navigator.languages.find((one) => /^en\b/.test(one))) || lang;
 
+  const ADD_UP_AFTER = 3_000; // and no more often
+
   // --- Replace only what differs, so that focus, selection, typing and a playing video survive ---
   const touched = new Set(); // ids of the fields edited since the server was last asked
   const live = (node) => [...node.querySelectorAll("input, select, textarea")]
@@ -84,8 +86,10 @@
     for (const fresh of [...detail.fragment.children]) {
       const was = $(fresh.id);
       dress(fresh);
+      const has = (name) => was && fresh.dataset[name] === was.dataset[name];
+      if (fresh.matches(".task-row") && !(has("status") && has("pointsCharged"))) addUp();
       if (!was) continue;
-      if (fresh.dataset.says && fresh.dataset.status !== was.dataset.status) {
+      if (fresh.dataset.says && !has("status")) {
         say(fresh.dataset.says);
         document.dispatchEvent(new CustomEvent("ended", { detail: fresh.dataset }));
       }
@@ -94,11 +98,33 @@
     }
     detail.shouldSwap = detail.fragment.childElementCount > 0;
     setTimeout(() => {
-      const rows = $("task-rows");
-      while (rows && rows.childElementCount > rows.dataset.pageSize) rows.lastElementChild.remove();
+      trim();
       chosen();
     });
   });
+  // New rows push the last ones off, which then are the first of the next page.
+  function trim() {
+    const rows = $("task-rows"), older = $("task-older");
+    if (!rows) return;
+    const most = rows.dataset.pageSize;
+    while (rows.childElementCount > most && !rows.lastElementChild.querySelector(":checked")) {
+      rows.lastElementChild.remove();
+      if (!older) continue;
+      const next = new URL(older.href);
+      next.searchParams.set("before", rows.lastElementChild.dataset.task);
+      older.href = next;
+      $("task-pages").hidden = older.hidden = false;
+    }
+  }
+  // What is added up says the same as the rows, a moment later.
+  let adding;
+  function addUp() {
+    adding ??= setTimeout(() => {
+      adding = undefined;
+      const totals = $("task-totals");
+      if (totals && !document.hidden) htmx.ajax("GET", totals.dataset.url, { target: totals, swap: "outerHTML" });
+    }, ADD_UP_AFTER);
+  }
 
   // --- How long a task takes so far, by the server's clock ---
   const ahead = Date.now() / 1000 - document.body.dataset.now; // seconds
@@ -196,7 +222,7 @@
   // --- A first page carries its styles; the next ones find their file in the browser's cache ---
   // Nobody waits for that file, so it comes when all is loaded and something is drawn.
   addEventListener("load", () => {
-    const drawn = new PerformanceObserver(() => { drawn.disconnect(); keepStyles(); });
+    const drawn = new PerformanceObserver(() => { drawn.disconnect(); keepStyles(); keepZone(); });
     drawn.observe({ type: "paint", buffered: true });
   });
   async function keepStyles() {
@@ -204,7 +230,15 @@
     if (!file || !navigator.cookieEnabled) return;
     const answer = await fetch(file).catch(() => null);
     if (!answer?.ok || !await answer.text().catch(() => "")) return;
-    document.cookie = `portal_styles=${file}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+    keep("portal_styles", file);
+  }
+  // --- Days of a filter begin where the person is ---
+  function keepZone() {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+    if (!document.cookie.split("; ").includes(`portal_zone=${zone}`)) keep("portal_zone", zone);
+  }
+  function keep(name, value) {
+    document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   }
 
   // --- Tasks that are ticked in a list ---

@@ -88,6 +88,33 @@ def test_pages_stay_put_while_new_work_arrives(busy: Pair, open_window: Open) ->
     assert ana.tasks()[0] == task
 
 
+def test_what_new_work_pushes_off_is_on_the_next_page_and_totals_follow(
+    busy: Pair, open_window: Open
+) -> None:
+    ana = open_window(busy.portal)
+    ana.log_in("/tasks/")
+    shown = ana.tasks()
+    totals = ana.page.locator("#task-totals strong")
+    expect(totals).to_contain_text("tasks")
+    told = totals.inner_text()
+    ana.page.locator(f"#task-{shown[-1]} input[type=checkbox]").check()
+    orders = open_window(busy.portal, context=ana.page.context)
+    orders.page.goto(f"{busy.portal.address}/?model={MODEL}")
+    task = order(orders, "pushes another one off")
+    expect(ana.row(task)).to_be_visible()
+    assert ana.tasks() == [task, *shown]  # what is ticked stays
+    expect(totals).not_to_have_text(told)
+    ana.page.locator(f"#task-{shown[-1]} input[type=checkbox]").uncheck()
+    another = order(orders, "and one more")
+    expect(ana.row(another)).to_be_visible()
+    ana.wait_until(lambda: len(ana.tasks()) == PAGE_SIZE)
+    last = ana.tasks()[-1]
+    assert last == shown[-3]
+    ana.page.get_by_role("link", name="Older").click()
+    ana.page.wait_for_url(f"**/tasks/?before={last}")
+    assert ana.tasks()[:2] == shown[-2:]
+
+
 @pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desktop"])
 def test_rows_far_down_are_laid_out_when_they_come_near(
     busy: Pair, open_window: Open, width: int
