@@ -115,15 +115,18 @@ class PortalLoginRequired(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Any
     ) -> HttpResponseBase:
         """Redirect to the log-in page; from there one comes back to the page one was on."""
-        if not getattr(request, "htmx", None):
-            return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
-        login = redirect_to_login(_page_of(request), resolve_url(settings.LOGIN_URL))
-        return HttpResponseClientRedirect(login["Location"])
+        if getattr(request, "htmx", None):
+            page = _page_at(request, request.headers.get("HX-Current-URL", ""))
+            login = redirect_to_login(page, resolve_url(settings.LOGIN_URL))
+            return HttpResponseClientRedirect(login["Location"])
+        page = request.get_full_path()
+        if request.method not in ("GET", "HEAD"):  # what was to be done is not done by going there
+            page = _page_at(request, request.headers.get("Referer", ""))
+        return redirect_to_login(page, resolve_url(settings.LOGIN_URL))
 
 
-def _page_of(request: HttpRequest) -> str:
-    """The path of the page that sent an htmx request; the studio where it is not ours."""
-    page = request.headers.get("HX-Current-URL", "")
+def _page_at(request: HttpRequest, page: str) -> str:
+    """The path of the page that sent a request; the studio where it is not ours."""
     if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
         return resolve_url(settings.LOGIN_REDIRECT_URL)
     parts = urlsplit(page)

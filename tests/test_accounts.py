@@ -1,14 +1,17 @@
 """Accounts: log in by e-mail, closed sign-up, limits, sessions that end, teams."""
 
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.urls import reverse
 
 from midsync_portal.models import Membership, User
 from midsync_portal.people import choose_customer
 from tests.conftest import PASSWORD, make_customer
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -179,3 +182,44 @@ def test_only_the_studio_may_load_pictures_from_elsewhere(client, ana):
 
     assert "https:" in images(STUDIO)
     assert "https:" not in images(reverse("task-list"))
+
+
+def test_a_flood_of_other_counts_does_not_end_a_lock(client, ana):
+    for _ in range(5):
+        log_in(client, ana.email, "wrong")
+    cache.set_many({f"another-{number}": 1 for number in range(1000)})
+    cache.set("one-more", 1)  # a write is what makes room
+    assert "Too many" in log_in(client, ana.email).content.decode()
+
+
+# --- ways back ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/team/", "/parameters/", "/quote/"])
+def test_what_only_posts_can_do_leads_to_the_studio_when_it_is_visited(client, ana, path):
+    client.force_login(ana)
+    assert client.get(path)["Location"] == STUDIO
+    assert client.head(path)["Location"] == STUDIO
+    assert client.put(path).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("http://testserver/tasks/?status=failed", "/tasks/?status=failed"),
+        ("https://elsewhere.example/tasks/", STUDIO),
+        ("", STUDIO),
+    ],
+)
+def test_after_an_expired_log_in_one_comes_back_to_the_page_that_posted(client, db, page, back):
+    answer = client.post("/team/", {"customer": "1"}, headers={"Referer": page})
+    assert parse_qs(urlsplit(answer["Location"]).query) == {"next": [back]}
+
+
+def test_another_language_is_spoken_on_the_page_as_it_is_now(client, ana):
+    client.force_login(ana)
+    form = Page(client.get(STUDIO, {"model": "runway"}))
+    assert not [one for one in form.elements if one.get("name") == "next"]
+    now = "http://testserver/tasks/?q=fox"  # where scripts have led the page
+    answer = client.post(reverse("language"), {"language": "ja"}, headers={"Referer": now})
+    assert answer["Location"] == now

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_POST
 from midsync_portal.models import Membership
 from midsync_portal.people import SESSION_CUSTOMER, team_number
 
-from .requests import PortalRequest
+from .requests import PortalRequest, posted
 
 log = logging.getLogger("midsync_portal.csp")
 REPORT_MAX = 8192  # bytes
 
 
-@require_POST
+@posted
 def switch_customer(request: PortalRequest) -> HttpResponse:
     """Work for another of one's teams; a team of others answers 404."""
     chosen = request.POST.get("customer", "")

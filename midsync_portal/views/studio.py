@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
 from midsync_portal import submission
@@ -34,7 +34,7 @@ from .drafting import (
     uuid_or_none,
 )
 from .prices import ON_SUBMIT, Price, price_before_asking, price_now, price_of
-from .requests import PortalRequest
+from .requests import PortalRequest, posted
 from .tasks import stream_url
 
 LATEST = 10
@@ -70,7 +70,7 @@ def task_new(request: PortalRequest) -> HttpResponse:
     return _page(request, form, price_before_asking(form), beginning=beginning)
 
 
-@require_POST
+@posted
 @shows_previews
 def task_parameters(request: PortalRequest) -> HttpResponse:
     """The fields again, for the model and the values typed so far; or a form begun anew."""
@@ -85,7 +85,7 @@ def task_parameters(request: PortalRequest) -> HttpResponse:
     return _page(request, form, price_before_asking(form), beginning=beginning)
 
 
-@require_POST
+@posted
 @shows_previews
 def task_quote(request: PortalRequest) -> HttpResponse:
     """The price of what is typed so far."""

@@ -36,6 +36,8 @@
     source.onmessage = ({ data }) => look(NUMBER.test(data) ? SOON : LATER);
     source.addEventListener("paused", () => { paused = true; source.close(); tell("Paused: too many pages are open. Come back to this one to go on."); });
     source.onerror = () => {
+      // An answer that is no stream, as after a log-out, closes it: the page then says more.
+      if (source.readyState === EventSource.CLOSED) renew();
       source.close();
       tell("Not live: the line is down.");
       missed += 1;
@@ -56,7 +58,7 @@
     try {
       // A page that follows is nobody at work: it keeps no session alive.
       const answer = await fetch(location.href, { headers: { "X-Follows": "1" }, redirect: "manual" });
-      if (answer.type === "opaqueredirect") tell("Not live: please log in again.");
+      if (answer.type === "opaqueredirect") { clearTimeout(retry); tell("Not live: please log in again."); }
       if (!answer.ok) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (list) renewRows(fresh); else renewRecord(fresh);

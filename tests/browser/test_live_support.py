@@ -54,6 +54,15 @@ def test_a_list_of_support_follows_its_rows_and_tells_of_others(
     expect(row.locator(".action-select")).to_be_checked()
 
 
+def test_a_page_of_support_says_that_one_is_logged_out(sam: Visitor, open_window: Open) -> None:
+    sam.expected_problems = ["status of 401"]
+    told = sam.page.locator("p.help[role=status]")
+    other = open_window(sam.portal, context=sam.page.context)
+    other.page.goto(f"{sam.portal.address}/admin/")
+    other.page.get_by_role("button", name="Log out").click()
+    expect(told).to_have_text("Not live: please log in again.", timeout=15_000)
+
+
 def test_the_record_of_a_task_follows_it_with_its_history(
     pair: Pair, ana: Visitor, sam: Visitor
 ) -> None:

