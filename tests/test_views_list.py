@@ -130,7 +130,9 @@ def test_nobody_works_for_a_team_of_others(client, ana, ben, chosen):
 def test_teams_are_switched_by_post_and_by_members_only(client, ana):
     assert client.post("/team/").status_code == 302
     client.force_login(ana)
-    assert client.get("/team/").status_code == 405
+    before = client.session.get("customer_id")
+    assert client.get("/team/", {"customer": ana.customers.get().pk})["Location"] == "/"
+    assert client.session.get("customer_id") == before
 
 
 def test_who_has_one_team_sees_no_switch(client, ana):

@@ -54,7 +54,7 @@ def test_the_studio_shows_form_and_latest_tasks(studio, make_task):
     assert "list=1" in page.by_id["feed"]["data-stream"]
 
 
-@pytest.mark.parametrize(("path", "method"), [(NEW, "put"), (PARAMETERS, "get"), (QUOTE, "get")])
+@pytest.mark.parametrize(("path", "method"), [(NEW, "put"), (PARAMETERS, "put"), (QUOTE, "delete")])
 def test_the_wrong_method_is_refused(studio, path, method):
     assert getattr(studio, method)(path).status_code == 405
 

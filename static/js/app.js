@@ -110,7 +110,7 @@
     while (rows.childElementCount > most && !rows.lastElementChild.querySelector(":checked")) {
       rows.lastElementChild.remove();
       if (!older) continue;
-      const next = new URL(older.href);
+      const next = new URL(older.dataset.list, location);
       next.searchParams.set("before", rows.lastElementChild.dataset.task);
       older.href = next;
       $("task-pages").hidden = older.hidden = false;
