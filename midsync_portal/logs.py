@@ -12,11 +12,14 @@ from typing import Any
 
 from django.conf import settings
 
+# What PostgreSQL adds to an error: values of the row, prompts and addresses among them.
+ROW_VALUES = re.compile(r"\nD[EÉ]TAIL ?:.*?(?=\n\n(?:The above|During handling)|\Z)", re.DOTALL)
 CALLBACK_PATH = re.compile(r"(/callbacks/[0-9a-fA-F-]{36}/)[^/\s\"']+")
 
 
 def without_secrets(text: str) -> str:
-    """The text with the API key, signing keys and callback tokens cut out."""
+    """The text with the API key, signing keys, callback tokens and a row's values cut out."""
+    text = ROW_VALUES.sub("", text)
     for secret in _secrets():
         text = text.replace(secret, "[secret]")
     return CALLBACK_PATH.sub(r"\1[token]/", text)

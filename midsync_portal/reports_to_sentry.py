@@ -50,8 +50,19 @@ def only_where_it_broke(event: Event, hint: Event) -> Event:
     request = event.pop("request", None) or {}
     if request:
         event["request"] = {"method": request.get("method"), "url": _path(request.get("url"))}
-    cleaned: Event = json.loads(without_secrets(json.dumps(event, default=str)))
-    return cleaned
+    return _cleaned(json.loads(json.dumps(event, default=str)))
+
+
+def _cleaned(value: Any) -> Any:
+    """The same, without secrets in any text."""
+    match value:
+        case str():
+            return without_secrets(value)
+        case dict():
+            return {_cleaned(name): _cleaned(each) for name, each in value.items()}
+        case list():
+            return [_cleaned(each) for each in value]
+    return value
 
 
 def _path(url: str | None) -> str:

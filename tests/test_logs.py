@@ -5,9 +5,12 @@ import logging
 
 import pytest
 import sentry_sdk
+from django.db import IntegrityError, transaction
 
 from midsync_portal import reports_to_sentry
+from midsync_portal.callbacks.inbox import error_text
 from midsync_portal.logs import JsonLines, SecretsFilter
+from midsync_portal.models import Task, User
 from midsync_portal.upstream import get_client
 from tests.posting import post
 
@@ -75,10 +78,9 @@ def test_a_line_stays_one_line_and_keeps_secrets_out_of_its_facts(settings, line
     assert formatted.splitlines() == [formatted]
 
 
-@pytest.mark.django_db
-def test_an_error_report_says_where_it_broke_and_nothing_of_anybody(
-    settings, client, ana, monkeypatch
-):
+@pytest.fixture
+def reported(settings):
+    """What Sentry hears."""
     settings.SENTRY_DSN = "https://key@sentry.example.com/1"
     sent = []
 
@@ -87,21 +89,48 @@ def test_an_error_report_says_where_it_broke_and_nothing_of_anybody(
             sent.extend(item.payload.json for item in envelope.items)
 
     reports_to_sentry.begin(transport=Wire)
-    try:
-        client.force_login(ana)
-        client.raise_request_exception = False
+    yield sent
+    sentry_sdk.get_global_scope().set_client(None)
 
-        def broken(*args, **kwargs):
-            private = PROMPT  # a variable on the stack
-            raise RuntimeError(f"broken by {settings.MIDSYNC_API_KEY} {len(private)}")
 
-        monkeypatch.setattr("midsync_portal.views.studio.get_catalog", broken)
-        answer = client.post("/quote/?q=secret", {"prompt": PROMPT, "model": "kling-2.5-turbo"})
-        assert answer.status_code == 500
-        sentry_sdk.flush()
-    finally:
-        sentry_sdk.get_global_scope().set_client(None)
-    text = json.dumps(sent)
+@pytest.mark.django_db
+def test_an_error_of_the_database_tells_nothing_of_the_row(lines, reported, make_task, ana):
+    """PostgreSQL adds the row, or what is there twice, to what it says."""
+    task = make_task(prompt=PROMPT)
+    log = logging.getLogger("midsync_portal.tests")
+    for broken in (
+        lambda: Task.objects.filter(pk=task.pk).update(progress=101),
+        lambda: User.objects.create_user(ana.email, "x"),
+    ):
+        with pytest.raises(IntegrityError) as raised, transaction.atomic():
+            broken()
+        log.error("broke", exc_info=raised.value)
+        sentry_sdk.capture_exception(raised.value)
+        lines.append(error_text(raised.value))
+    sentry_sdk.flush()
+    text = json.dumps([lines, reported])
+    assert "IntegrityError" in text
+    assert "test_logs.py" in text
+    for private in (PROMPT, ana.email, "DETAIL"):
+        assert private not in text, private
+
+
+@pytest.mark.django_db
+def test_an_error_report_says_where_it_broke_and_nothing_of_anybody(
+    settings, reported, client, ana, monkeypatch
+):
+    client.force_login(ana)
+    client.raise_request_exception = False
+
+    def broken(*args, **kwargs):
+        private = PROMPT  # a variable on the stack
+        raise RuntimeError(f"broken by {settings.MIDSYNC_API_KEY} {len(private)}")
+
+    monkeypatch.setattr("midsync_portal.views.studio.get_catalog", broken)
+    answer = client.post("/quote/?q=secret", {"prompt": PROMPT, "model": "kling-2.5-turbo"})
+    assert answer.status_code == 500
+    sentry_sdk.flush()
+    text = json.dumps(reported)
     assert "RuntimeError" in text
     assert "/quote/" in text
     for private in (PROMPT, settings.MIDSYNC_API_KEY, ana.email, "q=secret", "cookie", "vars"):

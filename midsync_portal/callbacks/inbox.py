@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from midsync_portal import gate
 from midsync_portal.figures import count
+from midsync_portal.logs import without_secrets
 from midsync_portal.midsync.reader import UnreadableBody, is_challenge, read_body, read_report
 from midsync_portal.midsync.text import clean_message
 from midsync_portal.midsync.types import StatusReport
@@ -247,7 +248,7 @@ def put_back(delivery: CallbackDelivery, error: Exception) -> None:
 
 def error_text(error: Exception) -> str:
     """An exception as it is kept: its kind and what it says, in characters that can be stored."""
-    return clean_message(f"{type(error).__name__}: {error}", 2000)
+    return clean_message(without_secrets(f"{type(error).__name__}: {error}"), 2000)
 
 
 def _leave_to_worker(delivery: CallbackDelivery, error: Exception, is_repeat: bool) -> None:
