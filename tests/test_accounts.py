@@ -184,6 +184,24 @@ def test_only_the_studio_may_load_pictures_from_elsewhere(client, ana):
     assert "https:" not in images(reverse("task-list"))
 
 
+def test_a_changed_address_is_the_one_to_log_in_by(client, ana, sam):
+    client.force_login(sam)
+    page = reverse("admin:midsync_portal_user_change", args=[ana.pk])
+    inline = {f"memberships-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
+    sent = {"email": "Ann@Alder.example", "name": "Ann", "is_active": "on", **inline}
+    answer = client.post(page, sent)
+    assert answer.status_code == 302, answer.context["errors"]
+    client.logout()
+    assert log_in(client, "ana@alder.example").status_code == 200
+    assert log_in(client, "ann@alder.example")["Location"] == STUDIO
+    mail.outbox.clear()
+    for address in ("ana@alder.example", "ann@alder.example"):
+        client.post(reverse("account_reset_password"), {"email": address})
+    assert [one.to for one in mail.outbox if "/password/reset/key/" in one.body] == [
+        ["ann@alder.example"]
+    ]
+
+
 def test_a_flood_of_other_counts_does_not_end_a_lock(client, ana):
     for _ in range(5):
         log_in(client, ana.email, "wrong")

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from midsync_portal.models import Customer, Membership, User
-from midsync_portal.people import may_operate
+from midsync_portal.people import may_operate, take_address_along
 
 from .evidence import Filtered, ReadOnly
 
@@ -43,6 +43,13 @@ class UserAdmin(Filtered, DjangoUserAdmin):
         ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         ("Times", {"fields": ("date_joined", "last_login")}),
     )
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """A changed address is what its person logs in by, from now on."""
+        obj.email = obj.email.strip().lower()
+        super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:
+            take_address_along(obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """`add_customer` and `add_support` make people with a verified address."""
