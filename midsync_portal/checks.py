@@ -8,6 +8,20 @@ from django.core import checks
 from django.db import DatabaseError
 
 
+@checks.register(checks.Tags.security)
+def mail_is_sent(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Links that set a new password belong into a mailbox, not into a log."""
+    if not settings.PORTAL_IS_HTTPS or "console" not in settings.EMAIL_BACKEND:
+        return []
+    return [
+        checks.Warning(
+            "EMAIL_HOST is not set: links for a new password, and what tasks are about, are "
+            "printed to the log, and nobody gets a message.",
+            id="portal.W001",
+        )
+    ]
+
+
 @checks.register(checks.Tags.database)
 def simulator_and_midsync_never_mix(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any

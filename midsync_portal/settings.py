@@ -17,9 +17,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(BASE_DIR / ".env")
 
 DEBUG = env.boolean("DEBUG", False)
-SECRET_KEY = env.secret("SECRET_KEY", demo="debug-only-secret-key" if DEBUG else None)
 PORTAL_URL = env.origin("PORTAL_URL", "http://127.0.0.1:8000" if DEBUG else None)
 PORTAL_IS_HTTPS = PORTAL_URL.startswith("https://")
+HAS_DEMO_VALUES = DEBUG and not PORTAL_IS_HTTPS  # which everybody knows
+SECRET_KEY = env.secret("SECRET_KEY", demo="debug-only-secret-key" if HAS_DEMO_VALUES else None)
 PORTAL_HOST = origin_of(PORTAL_URL).hostname or ""
 if not (PORTAL_IS_HTTPS or DEBUG or host_is_loopback(PORTAL_HOST)):
     raise ImproperlyConfigured(
@@ -35,6 +36,11 @@ if not validate_host(PORTAL_HOST if ":" not in PORTAL_HOST else f"[{PORTAL_HOST}
     )
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, minimum=0)
+if PORTAL_IS_HTTPS and not env.text("TRUSTED_PROXIES", ""):
+    raise ImproperlyConfigured(
+        "TRUSTED_PROXIES is missing: with https, say how many proxies stand in front. bin/web "
+        "speaks no TLS itself, so mostly 1; with none trusted, every page redirects to itself."
+    )
 
 INSTALLED_APPS = [
     "midsync_portal.apps.PortalAdminConfig",
@@ -238,7 +244,11 @@ SUBMIT_WAIT = env.seconds("SUBMIT_WAIT", 10)
 FIRST_CHECK_SECONDS = env.seconds("FIRST_CHECK_SECONDS", 60)
 
 # --- Callbacks --------------------------------------------------------------------------------
-CALLBACK_SIGNING_KEYS = env.words("CALLBACK_SIGNING_KEYS", ["debug-only-key"] if DEBUG else None)
+CALLBACK_SIGNING_KEYS = env.words(
+    "CALLBACK_SIGNING_KEYS", ["debug-only-signing-key"] if HAS_DEMO_VALUES else None
+)
+if any(len(key) < 16 for key in CALLBACK_SIGNING_KEYS):
+    raise ImproperlyConfigured("CALLBACK_SIGNING_KEYS: each must have at least 16 characters.")
 CALLBACK_BODY_MAX = env.number("CALLBACK_BODY_MAX", 1_048_576, minimum=1024)
 CALLBACK_BODY_STORED = env.number("CALLBACK_BODY_STORED", 65_536, minimum=1024)
 CALLBACK_KEPT_DAYS = env.number("CALLBACK_KEPT_DAYS", 90, minimum=1)

@@ -16,6 +16,7 @@ COMPLETE = {
     "SECRET_KEY": "a-secret-key-of-the-tests-which-is-long-enough-for-every-check",
     "CALLBACK_SIGNING_KEYS": "a-callback-key-of-the-tests-that-is-long-enough",
     "PORTAL_URL": "https://portal.example.com",
+    "TRUSTED_PROXIES": "1",
     "MIDSYNC_BASE_URL": "https://api.midsync.example",
     "MIDSYNC_API_KEY": "a-key-of-midsync",
 }
@@ -256,6 +257,9 @@ def test_a_missing_setting_is_one_sentence_at_start(tmp_path, name):
         ("LOG_LEVEL", {"LOG_LEVEL": "LOUD"}),
         ("LOG_FORMAT", {"LOG_FORMAT": "xml"}),
         ("METRICS_TOKEN", {"METRICS_TOKEN": "short"}),
+        ("CALLBACK_SIGNING_KEYS", {"CALLBACK_SIGNING_KEYS": "a-key-that-is-long-enough,short"}),
+        ("SECRET_KEY", {"DEBUG": "true", "SECRET_KEY": ""}),  # what everybody knows signs nothing
+        ("CALLBACK_SIGNING_KEYS", {"DEBUG": "true", "CALLBACK_SIGNING_KEYS": ""}),
         ("SENTRY_DSN", {"SENTRY_DSN": "https://sentry.example.com/1"}),
         ("LOGIN_FAILED_RATE", {"LOGIN_FAILED_RATE": "often"}),
         ("EMAIL_BACKEND", {"EMAIL_BACKEND": "no.such.Backend"}),
@@ -288,5 +292,13 @@ def test_with_debug_nothing_has_to_be_given(tmp_path):
 
 
 def test_complete_settings_with_https_leave_nothing_to_say(tmp_path):
-    done = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING")
+    mail = {"EMAIL_HOST": "mail.example.com"}
+    done = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **mail)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_a_mail_server_it_is_said_where_links_for_passwords_go(tmp_path):
+    done = manage(tmp_path, "check")
+    assert done.returncode == 0
+    assert "EMAIL_HOST is not set" in done.stderr
+    assert "EMAIL_HOST" not in manage(tmp_path, "check", PORTAL_URL="http://127.0.0.1").stderr
