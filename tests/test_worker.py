@@ -4,12 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import OperationalError
 from django.utils import timezone
 
-from midsync_portal import gate
+from midsync_portal import gate, housekeeping
 from midsync_portal.management.commands.worker import (
     PAUSE_MAX,
     PAUSE_WITH_MORE,
@@ -20,6 +21,7 @@ from midsync_portal.models import (
     CallbackDelivery,
     CatalogCopy,
     MidSyncGate,
+    Quote,
     Task,
     WorkerHeartbeat,
 )
@@ -212,3 +214,15 @@ def test_a_price_that_is_being_asked_for_takes_no_room_from_others(worker, db, m
     assert gate.get_gate().budget >= budget
     go_on.set()
     worker.wait()
+
+
+def test_prices_and_sessions_of_long_ago_go(ana, db, monkeypatch):
+    monkeypatch.setattr(housekeeping, "AT_ONCE", 2)
+    customer, now = ana.customers.get(), timezone.now()
+    for days in (90, 60, 31, 29, 0):
+        Quote.objects.create(customer=customer, created_at=now - timedelta(days=days))
+        Session.objects.create(session_key=f"key{days}", expire_date=now + timedelta(days=1 - days))
+    housekeeping.tidy()
+    assert Quote.objects.count() == 2
+    assert [one.session_key for one in Session.objects.all()] == ["key0"]
+    assert housekeeping.prune_quotes() == housekeeping.prune_sessions() == 0

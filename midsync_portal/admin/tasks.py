@@ -232,4 +232,4 @@ class QuoteAdmin(EvidenceAdmin):
 
     list_display = ("created_at", "customer", "video_model", "points")
     list_select_related = ("customer",)
-    ordering = ("-created_at",)
+    ordering = ("-pk",)  # by time as well, and by an index
