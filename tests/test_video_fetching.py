@@ -1,5 +1,6 @@
 """Our own copy: fetched once, tried again by the schedule, whole or not there at all."""
 
+import os
 import threading
 from datetime import timedelta
 from io import BytesIO
@@ -290,6 +291,23 @@ def test_a_try_that_stopping_ends_does_not_count(host, ready, folders):
     assert (task.video_state, task.video_tries) == (State.FETCHING, 0)
     assert task.video_next_try_at <= timezone.now()
     assert files_in(folders.media) == []
+
+
+def test_a_kept_file_and_its_place_are_on_the_disk_before_a_row_names_them(
+    host, ready, monkeypatch, folders
+):
+    flushed, fsync = [], os.fsync
+
+    def note(handle):
+        flushed.append(os.readlink(f"/dev/fd/{handle}"))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    task = ready()
+    fetch_video(task)
+    task.refresh_from_db()
+    place = Path(task.video.path)
+    assert {str(place), str(place.parent), str(place.parent.parent)} <= set(flushed)
 
 
 def test_a_disk_that_is_full_or_gone_is_a_try_that_failed(host, ready, monkeypatch, folders):

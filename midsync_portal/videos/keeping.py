@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 
 from midsync_portal.models import Task
 
@@ -50,10 +50,28 @@ class _Movable(File):  # type: ignore[type-arg]  # at run time it takes none
 def keep(file: BinaryIO, task: Task, kind: str, suffix: str) -> str:
     """Put a local file into the storage; the name under which it lies there."""
     file.flush()
-    os.fsync(file.fileno())  # a row must not outlive power loss without its file
+    os.fsync(file.fileno())
     file.seek(0)
     name = f"{folder_of(task)}/{kind}-{secrets.token_hex(8)}.{suffix}"
-    return default_storage.save(name, _Movable(file, file.name))
+    name = default_storage.save(name, _Movable(file, file.name))
+    _flush(name)
+    return name
+
+
+def _flush(name: str) -> None:
+    """Have a kept file and its place in the folders on the disk, where the storage is one: a row
+    must not outlive power loss without its file.
+    """
+    if not isinstance(default_storage, FileSystemStorage):
+        return
+    path = Path(default_storage.path(name))
+    # The file as well: from another disk it was copied, not moved.
+    for place in (path, path.parent, path.parent.parent):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def folder_of(task: Task) -> str:
