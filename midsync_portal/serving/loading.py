@@ -2,7 +2,6 @@
 
 import gc
 from importlib import import_module
-from pathlib import Path
 
 is_done = False  # in this process, or in the one of which it is a copy
 
@@ -20,7 +19,7 @@ def load() -> None:
     get_resolver().url_patterns  # noqa: B018 - reading it imports every view
     # Templates, too: a process that begins during an upgrade must not read new ones with old code.
     folder = settings.BASE_DIR / "templates"
-    for file in filter(Path.is_file, folder.rglob("*")):
+    for file in (*folder.rglob("*.html"), *folder.rglob("*.txt")):
         get_template(str(file.relative_to(folder)))
     for language, _ in settings.LANGUAGES:
         with override(language):  # which reads its words
