@@ -1,6 +1,7 @@
 """Settings from the environment: what is missing or wrong is one sentence that names it."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from midsync_portal.environment import Environment, host_is_local, host_is_loopback, origin_of
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCKERFILE = ROOT / "Dockerfile"
 COMPLETE = {
     "ENV_FILE": os.devnull,
     "SECRET_KEY": "a-secret-key-of-the-tests-which-is-long-enough-for-every-check",
@@ -289,6 +291,15 @@ def test_plain_http_elsewhere_is_for_development(tmp_path):
 def test_with_debug_nothing_has_to_be_given(tmp_path):
     values = dict.fromkeys(COMPLETE, "") | {"ENV_FILE": os.devnull, "DEBUG": "true"}
     assert manage(tmp_path, "check", **values).returncode == 0
+
+
+def test_the_image_is_built_with_settings_that_will_do(tmp_path):
+    (line,) = re.findall(r"^RUN SECRET_KEY.*?collectstatic", DOCKERFILE.read_text(), re.S | re.M)
+    names = dict(re.findall(r"(\w+)=(\S+)", line))
+    nothing = dict.fromkeys(COMPLETE, "") | {"ENV_FILE": os.devnull}
+    names |= {"DATABASE_URL": f"sqlite:///{tmp_path / 'build.sqlite3'}"}
+    done = manage(tmp_path, "check", **nothing | names)
+    assert done.returncode == 0, done.stderr
 
 
 def test_complete_settings_with_https_leave_nothing_to_say(tmp_path):
