@@ -25,9 +25,9 @@ class Emptying:
         tables = connection.introspection.django_table_names(only_existing=True)
         quoted = [connection.ops.quote_name(table) for table in tables if table not in kept]
         self._statements = [f"DELETE FROM {table}" for table in quoted]  # noqa: S608
-        TransactionTestCase._fixture_teardown = self._empty_after
+        TransactionTestCase._fixture_teardown = lambda case: self._empty_after(case)
 
-    def _empty_after(self, case: Any = None) -> None:
+    def _empty_after(self, case: TransactionTestCase) -> None:
         if self._rows_made_by_migrate() != self._made:
             _flush(case)
             self._made = self._rows_made_by_migrate()
