@@ -369,6 +369,33 @@ def test_promise_03_an_answer_written_down_twice_says_nothing_of_another_senders
     assert task.status == Status.UNCONFIRMED
 
 
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(requests.ConnectionError("reset"), Status.UNCONFIRMED), (ACCEPTED, Status.QUEUED)],
+)
+def test_promise_03_the_last_429_written_down_twice_refuses_no_other_senders_attempt(
+    order, wire, monkeypatch, answer, status
+):
+    """Busy for the fifth time, taken back, the database fails; meanwhile the worker sends it."""
+    wire.answers["generate"] = [*[(429, {"error": "slow down"})] * 5, answer]
+    task, note = order(), gate.note_problem
+    numbers = iter(range(1, 10))
+
+    def note_problem(*problem):
+        if next(numbers) == 5:
+            submission.send(task.pk)
+            raise OperationalError("canceling statement due to lock timeout")
+        note(*problem)
+
+    monkeypatch.setattr(gate, "note_problem", note_problem)
+    monkeypatch.setattr(sending.time, "sleep", lambda seconds: None)
+    for _ in range(5):
+        submission.send(task.pk)
+    task.refresh_from_db()
+    assert wire.count("generate") == 6
+    assert (task.status, task.needs_review) == (status, "")
+
+
 def test_only_one_sender_gets_the_mark(order):
     task = order()
     assert _mark(task)

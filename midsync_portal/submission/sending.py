@@ -56,10 +56,13 @@ UNSENT = Q(status=Status.SUBMITTING, sent_at__isnull=True)
 
 @dataclass(frozen=True)
 class Mark:
-    """A sender's hold on a task: its lease, and which of the task's attempts this is."""
+    """A sender's hold on a task: its lease, which of the task's attempts this is, and the event
+    with which it began.
+    """
 
     lease: UUID
     attempt: int
+    event: int
 
 
 def send(task_id: int) -> None:
@@ -109,9 +112,9 @@ def _mark(task: Task) -> Mark | None:
         )
         if not marked:
             return None
-        task.record(TaskEvent.Kind.SENT, "submission")
+        event = task.record(TaskEvent.Kind.SENT, "submission")
         task.refresh_from_db()
-    return Mark(lease, task.send_attempts)
+    return Mark(lease, task.send_attempts, event.pk)
 
 
 def _call(task: Task, body: dict[str, Any]) -> tuple[Generation | Exception, dict[str, Any]]:
@@ -154,7 +157,7 @@ def _settle(
             gate.pause(reason)
             _unmark(task, mark, reason, 30, evidence, Task.WaitsFor.OPERATOR)
         case TooManyRequests():
-            if not settings.MIDSYNC_RESEND_429 or _busy_answers(task) >= RESENDS_AFTER_429:
+            if not settings.MIDSYNC_RESEND_429 or _busy_answers(task, mark) >= RESENDS_AFTER_429:
                 _refuse(task, "too_many", "MidSync is too busy right now.", evidence)
             else:
                 own = gate.jittered(5 * 2**task.send_attempts)
@@ -174,9 +177,13 @@ def _settle(
                 gate.note_problem("order", f"no usable answer: {outcome}")
 
 
-def _busy_answers(task: Task) -> int:
-    """How often MidSync has answered this task with 429 already."""
-    return task.events.filter(kind=TaskEvent.Kind.UNSENT, evidence__http_status=429).count()
+def _busy_answers(task: Task, mark: Mark) -> int:
+    """How often MidSync had answered this task with 429 before this attempt.
+
+    This attempt's own 429 does not count where it is written down a second time.
+    """
+    busy = task.events.filter(kind=TaskEvent.Kind.UNSENT, evidence__http_status=429)
+    return busy.filter(pk__lt=mark.event).count()
 
 
 def _accepted(task: Task, generation: Generation, evidence: dict[str, Any]) -> None:
