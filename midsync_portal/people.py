@@ -72,6 +72,13 @@ def add_support(email: str, name: str, password: str, operator: bool = False) ->
     return user
 
 
+def has_another_account(email: str, user: User) -> bool:
+    """Whether somebody other than this user has the address, verified or not, in any case."""
+    used = User.objects.filter(email__iexact=email).exclude(pk=user.pk)
+    noted = EmailAddress.objects.filter(email__iexact=email).exclude(user=user)
+    return bool(used.exists() or noted.exists())
+
+
 def take_address_along(user: User) -> None:
     """Let somebody log in, and get mail, by the address of now and by no other."""
     EmailAddress.objects.filter(user=user).delete()

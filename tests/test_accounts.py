@@ -4,8 +4,10 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
+from django.test import Client
 from django.urls import reverse
 
 from midsync_portal.models import Membership, User
@@ -184,12 +186,19 @@ def test_only_the_studio_may_load_pictures_from_elsewhere(client, ana):
     assert "https:" not in images(reverse("task-list"))
 
 
+def change_address(client, user, email):
+    """Send the admin's form of a person with another address."""
+    page = reverse("admin:midsync_portal_user_change", args=[user.pk])
+    inline = {f"memberships-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
+    rights = {
+        name: "on" for name in ("is_active", "is_staff", "is_superuser") if getattr(user, name)
+    }
+    return client.post(page, {"email": email, "name": user.name, **rights, **inline})
+
+
 def test_a_changed_address_is_the_one_to_log_in_by(client, ana, sam):
     client.force_login(sam)
-    page = reverse("admin:midsync_portal_user_change", args=[ana.pk])
-    inline = {f"memberships-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
-    sent = {"email": "Ann@Alder.example", "name": "Ann", "is_active": "on", **inline}
-    answer = client.post(page, sent)
+    answer = change_address(client, ana, "Ann@Alder.example")
     assert answer.status_code == 302, answer.context["errors"]
     client.logout()
     assert log_in(client, "ana@alder.example").status_code == 200
@@ -200,6 +209,31 @@ def test_a_changed_address_is_the_one_to_log_in_by(client, ana, sam):
     assert [one.to for one in mail.outbox if "/password/reset/key/" in one.body] == [
         ["ann@alder.example"]
     ]
+
+
+def test_a_changed_address_ends_the_sessions_of_its_person_and_of_nobody_else(
+    client, ana, ben, sam
+):
+    here, there, bens = Client(), Client(), Client()
+    for browser, user in ((here, ana), (there, ana), (bens, ben), (client, sam)):
+        browser.force_login(user)
+    change_address(client, ana, "ann@alder.example")
+    assert [browser.get(STUDIO).status_code for browser in (here, there, bens)] == [302, 302, 200]
+    change_address(client, sam, "samuel@support.example")
+    assert client.get(reverse("admin:index")).status_code == 200  # who does it stays
+
+
+@pytest.mark.parametrize("is_verified", [True, False])
+def test_an_address_that_another_account_has_is_refused(client, ana, ben, sam, is_verified):
+    EmailAddress.objects.create(user=ben, email="second@birch.example", verified=is_verified)
+    client.force_login(sam)
+    for taken in ("Second@Birch.example", ben.email.upper()):
+        answer = change_address(client, ana, taken)
+        assert answer.status_code == 200
+        assert answer.context["adminform"].errors["email"]
+    ana.refresh_from_db()
+    assert ana.email == "ana@alder.example"
+    assert ana.emailaddress_set.get().email == "ana@alder.example"
 
 
 def test_a_flood_of_other_counts_does_not_end_a_lock(client, ana):

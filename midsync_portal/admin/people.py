@@ -5,11 +5,14 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from midsync_portal.live.access import end_sessions
 from midsync_portal.models import Customer, Membership, User
-from midsync_portal.people import may_operate, take_address_along
+from midsync_portal.people import has_another_account, may_operate, take_address_along
 
 from .evidence import Filtered, ReadOnly
 
@@ -28,10 +31,22 @@ class MembershipInline(admin.TabularInline):
     autocomplete_fields = ("user", "customer")
 
 
+class PersonForm(UserChangeForm):
+    """A person, whose address nobody else has."""
+
+    def clean_email(self) -> str:
+        """In lower case, as it is kept. Raises ValidationError where another account has it."""
+        email: str = self.cleaned_data["email"].lower()
+        if has_another_account(email, self.instance):
+            raise ValidationError("Another account has this address.")
+        return email
+
+
 @admin.register(User)
 class UserAdmin(Filtered, DjangoUserAdmin):
     """People; only a superuser changes them."""
 
+    form = PersonForm
     list_display = ("email", "name", "is_staff", "is_active", "date_joined", "last_login")
     list_filter = ("is_staff", "is_active")
     search_fields = ("email", "name")
@@ -45,11 +60,11 @@ class UserAdmin(Filtered, DjangoUserAdmin):
     )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """A changed address is what its person logs in by, from now on."""
-        obj.email = obj.email.strip().lower()
+        """A changed address is what its person logs in by, from now on and anew."""
         super().save_model(request, obj, form, change)
         if "email" in form.changed_data:
             take_address_along(obj)
+            end_sessions(obj, but=request.session.session_key)  # who changes their own stays
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """`add_customer` and `add_support` make people with a verified address."""

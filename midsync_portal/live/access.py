@@ -142,6 +142,18 @@ def admit(
     return visitor, found
 
 
+def end_sessions(user: User, but: str | None = None) -> None:
+    """End every session of a person, and its streams at once, except for the session `but`."""
+    ended = [
+        session.session_key
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+        if session.session_key != but and session.get_decoded().get(SESSION_KEY) == str(user.pk)
+    ]
+    Session.objects.filter(pk__in=ended).delete()
+    for key in ended:
+        announce_end(key)
+
+
 @receiver(user_logged_out)
 def streams_end_at_log_out(request: HttpRequest, **signal: Any) -> None:
     """End the streams of a session in every process, at once; heartbeats would do it later."""

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from midsync_portal.live import datagrams, subscriber
+from midsync_portal.live.access import end_sessions
 from midsync_portal.middleware import SESSION_BEGAN, SESSION_SEEN
 from midsync_portal.models import Membership, TaskEvent
 from midsync_portal.models.status import Status
@@ -333,6 +334,18 @@ def test_log_out_ends_the_streams_of_that_session_at_once(make_task, ana, open_p
     assert page.answer.is_complete
     run_on(task)
     other.wait_for(row(task, "running"))
+
+
+def test_the_end_of_all_sessions_of_a_person_ends_their_streams_at_once(
+    make_task, ana, ben, open_page
+):
+    task = make_task()
+    anas, bens = open_page(browser_of(ana), rows=[task]), open_page(browser_of(ben), new=True)
+    anas.wait_for(row(task, "queued"))
+    in_thread(end_sessions, ana)
+    anas.wait_for_end()
+    assert anas.answer.is_complete
+    assert not bens.done.done()
 
 
 def test_log_out_ends_the_streams_of_that_session_at_the_next_heartbeat(
