@@ -12,8 +12,12 @@ from typing import Any
 
 from django.conf import settings
 
-# What PostgreSQL adds to an error: values of the row, prompts and addresses among them.
-ROW_VALUES = re.compile(r"\nD[EÉ]TAIL ?:.*?(?=\n\n(?:The above|During handling)|\Z)", re.DOTALL)
+# What PostgreSQL adds to an error: values of the row and parts of the query, prompts and addresses
+# among them. In a traceback the next error follows.
+ROW_VALUES = re.compile(
+    r"\n(?:D[EÉ]TAIL|LINE \d+|QUERY|CONTEXT) ?:.*?(?=\n\n(?:The above|During handling)|\Z)",
+    re.DOTALL,
+)
 CALLBACK_PATH = re.compile(r"(/callbacks/[0-9a-fA-F-]{36}/)[^/\s\"']+")
 
 

@@ -5,11 +5,11 @@ import logging
 
 import pytest
 import sentry_sdk
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from midsync_portal import reports_to_sentry
 from midsync_portal.callbacks.inbox import error_text
-from midsync_portal.logs import JsonLines, SecretsFilter
+from midsync_portal.logs import JsonLines, SecretsFilter, without_secrets
 from midsync_portal.models import Task, User
 from midsync_portal.upstream import get_client
 from tests.posting import post
@@ -113,6 +113,26 @@ def test_an_error_of_the_database_tells_nothing_of_the_row(lines, reported, make
     assert "test_logs.py" in text
     for private in (PROMPT, ana.email, "DETAIL"):
         assert private not in text, private
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_database_shows_no_part_of_the_query(lines, reported):
+    """PostgreSQL quotes the query around what it does not understand."""
+    with pytest.raises(DatabaseError) as raised, transaction.atomic():
+        connection.cursor().execute("SELECT no_such_column, %s", [PROMPT])
+    logging.getLogger("midsync_portal.tests").error("broke", exc_info=raised.value)
+    sentry_sdk.capture_exception(raised.value)
+    lines.append(error_text(raised.value))
+    sentry_sdk.flush()
+    text = json.dumps([lines, reported])
+    assert "no such column" in text or "does not exist" in text
+    assert PROMPT not in text
+
+
+@pytest.mark.parametrize("name", ["DETAIL", "LINE 12", "QUERY", "CONTEXT"])
+def test_what_postgresql_adds_is_cut_off_up_to_the_next_error(name):
+    raised = f"Error: it broke\n{name}:  {PROMPT}\n\nand on\n\nDuring handling of it\nthe next"
+    assert without_secrets(raised) == "Error: it broke\n\nDuring handling of it\nthe next"
 
 
 @pytest.mark.django_db
