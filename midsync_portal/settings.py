@@ -19,9 +19,9 @@ env = Environment(BASE_DIR / ".env")
 DEBUG = env.boolean("DEBUG", False)
 PORTAL_URL = env.origin("PORTAL_URL", "http://127.0.0.1:8000" if DEBUG else None)
 PORTAL_IS_HTTPS = PORTAL_URL.startswith("https://")
-HAS_DEMO_VALUES = DEBUG and not PORTAL_IS_HTTPS  # which everybody knows
-SECRET_KEY = env.secret("SECRET_KEY", demo="debug-only-secret-key" if HAS_DEMO_VALUES else None)
 PORTAL_HOST = origin_of(PORTAL_URL).hostname or ""
+HAS_DEMO_VALUES = DEBUG and host_is_loopback(PORTAL_HOST)  # which everybody knows
+SECRET_KEY = env.secret("SECRET_KEY", demo="debug-only-secret-key" if HAS_DEMO_VALUES else None)
 if not (PORTAL_IS_HTTPS or DEBUG or host_is_loopback(PORTAL_HOST)):
     raise ImproperlyConfigured(
         "PORTAL_URL: plain http is only allowed on a loopback address or with DEBUG=true."

@@ -129,7 +129,7 @@ def test_a_venv_that_is_not_whole_is_not_trusted(
 def test_worker_stops_with_one_sentence_where_a_setting_is_missing() -> None:
     done = subprocess.run(
         [ROOT / "bin/worker"],
-        env={"PATH": os.environ["PATH"], "SECRET_KEY": "", "PORTAL_URL": "", "MIDSYNC_API_KEY": ""},
+        env={"PATH": os.environ["PATH"], "SECRET_KEY": "", "PORTAL_URL": "http://127.0.0.1:8000"},
         capture_output=True,
         text=True,
         check=False,

@@ -262,6 +262,7 @@ def test_a_missing_setting_is_one_sentence_at_start(tmp_path, name):
         ("CALLBACK_SIGNING_KEYS", {"CALLBACK_SIGNING_KEYS": "a-key-that-is-long-enough,short"}),
         ("SECRET_KEY", {"DEBUG": "true", "SECRET_KEY": ""}),  # what everybody knows signs nothing
         ("CALLBACK_SIGNING_KEYS", {"DEBUG": "true", "CALLBACK_SIGNING_KEYS": ""}),
+        ("SECRET_KEY", {"DEBUG": "true", "SECRET_KEY": "", "PORTAL_URL": "http://192.168.1.5"}),
         ("SENTRY_DSN", {"SENTRY_DSN": "https://sentry.example.com/1"}),
         ("LOGIN_FAILED_RATE", {"LOGIN_FAILED_RATE": "often"}),
         ("EMAIL_BACKEND", {"EMAIL_BACKEND": "no.such.Backend"}),
