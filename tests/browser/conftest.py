@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,12 +43,33 @@ def chromium_path(playwright: Playwright) -> str:
 
 # The scope ends Playwright's event loop before other tests of this process use the database.
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
-        chromium = playwright.chromium.launch(executable_path=chromium_path(playwright), args=flags)
-        yield chromium
-        chromium.close()
+        yield playwright
+
+
+@contextmanager
+def launched(playwright: Playwright, path: str) -> Iterator[Browser]:
+    """A browser of this program, which ends with the block."""
+    flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    browser = playwright.chromium.launch(executable_path=path, args=flags)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium's headless shell where there is one, since it takes less time; else Chromium."""
+    path = os.environ.get("CHROMIUM_SHELL") or chromium_path(playwright)
+    with launched(playwright, path) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with what is around its pages, notifications for example."""
+    with launched(playwright, chromium_path(playwright)) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="package")
@@ -98,15 +119,17 @@ def pair(shared_pair: Pair) -> Iterator[Pair]:
 
 
 @pytest.fixture
-def open_window(
-    browser: Browser, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Visitor]]:
+def open_window(request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
     """Opens a window at a portal: `open_window(portal, width=390, theme="dark")`.
+
+    Of the headless shell, unless the test is marked `whole_browser`.
 
     At the end of the test, every window must have stayed without console errors and without
     violations of the content security policy; a failed test leaves pictures of them.
     """
     visitors: list[Visitor] = []
+    is_whole = request.node.get_closest_marker("whole_browser")
+    browser = request.getfixturevalue("whole_browser" if is_whole else "browser")
 
     def open_(
         portal: Portal,

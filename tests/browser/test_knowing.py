@@ -28,6 +28,7 @@ def bodies(visitor: Visitor) -> list[str]:
     return found
 
 
+@pytest.mark.whole_browser
 def test_a_hidden_tab_tells_of_the_end_by_its_title_and_a_notification(
     pair: Pair, open_window: Open
 ) -> None:
