@@ -45,6 +45,7 @@ class Line:
         self._open: set[socket.socket] = set()
         self._streams: set[socket.socket] = set()  # both ends of a stream's connection
         self._dead: set[socket.socket] = set()
+        self._forgotten: set[socket.socket] = set()
         self._waiting: list[socket.socket] = []
         self._fault = Fault.NONE
         self._released = threading.Event()
@@ -84,6 +85,12 @@ class Line:
         self._dead |= self._streams & self._open
         for end in self._open - self._dead:
             self._close(end)
+
+    def forget(self) -> None:
+        """Reset each connection that is open as soon as something is sent on it, as a balancer
+        does with one that it does not know any more; new connections work.
+        """
+        self._forgotten |= self._open
 
     def repair(self) -> None:
         """Pass on again."""
@@ -156,6 +163,11 @@ class Line:
         fault = self._fault
         with contextlib.suppress(OSError):
             while data := near.recv(65_536):
+                if near in self._forgotten:
+                    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, SO_LINGER_RESET)
+                    self._open.discard(near)
+                    near.close()  # without a farewell: RST
+                    break
                 if data.startswith(b"GET "):
                     is_stream = data.startswith(b"GET /stream/")
                     change = set.update if is_stream else set.difference_update

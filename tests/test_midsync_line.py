@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.conf import settings
+from django.utils import timezone
 
+from midsync_portal import gate, upstream
 from midsync_portal.midsync import errors, transport
 from midsync_portal.midsync.client import MidSyncClient
 from midsync_portal.simulator.clock import ManualClock
@@ -70,6 +73,25 @@ def test_a_read_that_begins_anew_takes_a_connection_of_its_own(midsync: Midsync)
     client.begin_anew()
     client.list_models()
     assert midsync.line.connections == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_promise_12_a_probe_gets_through_where_the_line_forgot_its_connections(
+    midsync: Midsync, monkeypatch
+):
+    client = midsync.client(read_timeout=PATIENCE)
+    monkeypatch.setattr(upstream, "get_client", lambda: client)
+    client.list_models()
+    midsync.line.forget()
+    with pytest.raises(errors.MidSyncUnavailable):
+        client.list_models(may_repeat=lambda: False)
+    client.list_models()
+    midsync.line.forget()
+    for _ in range(settings.MIDSYNC_BREAKER_FAILURES):
+        gate.note_outage("status", errors.MidSyncUnavailable(), timezone.now())
+    assert gate.is_away()
+    upstream.probe()
+    assert not gate.is_away()
 
 
 def test_a_whole_line_takes_the_order(midsync: Midsync):
