@@ -93,9 +93,10 @@ def dies_at(letter, monkeypatch, wire):
         record, kind = Task.record, {"A": "created", "C": "sent", "G": "move"}[letter]
 
         def dying(task, done, source, **fields):
-            record(task, done, source, **fields)
+            event = record(task, done, source, **fields)
             if done == kind:
                 raise Crash(letter)
+            return event
 
         monkeypatch.setattr(Task, "record", dying)
     elif letter in "DE":
