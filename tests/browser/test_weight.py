@@ -33,6 +33,7 @@ WAITED = """() => {
 }"""
 
 
+@pytest.mark.whole_browser  # which asks for the icon as well
 def test_pages_are_light_and_load_nothing_twice(
     pair: Pair, open_window: Callable[..., Visitor], record_property: Callable[[str, object], None]
 ) -> None:
