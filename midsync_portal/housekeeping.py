@@ -9,7 +9,7 @@ from .callbacks import tidy_inbox
 from .models import Quote
 
 AT_ONCE = 500  # rows per statement
-QUOTES_KEPT = timedelta(days=30)  # the record of a task shows those around its order
+QUOTES_KEPT = timedelta(days=30)  # so long a task's record shows those around its order
 
 
 def tidy() -> None:

@@ -353,7 +353,7 @@ def test_results_stand_in_the_order_of_the_address_and_are_live(studio, make_tas
     assert f"task-{left.public_id}-player" in page.by_id
     assert f"task-{right.public_id}" in page.by_id
     assert "Quoted 83 points in all" in said
-    wanted = f"/stream/?columns={right.public_id},{left.public_id}"
+    wanted = f"/stream/?team={right.customer_id}&columns={right.public_id},{left.public_id}"
     assert page.by_id["feed"]["data-stream"] == wanted
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from midsync_portal.live.access import NoSuchTask, admit
 from midsync_portal.models import Membership, Task
 from midsync_portal.models.status import Status
 from tests.conftest import make_customer
@@ -146,3 +147,16 @@ def test_an_export_is_of_the_team_of_its_page(browser, first, second, make_task)
     (address,) = (one["href"] for one in page.elements if "download" in one)
     switch(browser, second)
     assert b"a red fox" in b"".join(browser.get(address).streaming_content)
+
+
+def test_files_are_seen_whichever_team_is_active_and_rows_by_pages_of_their_team(
+    browser, first, second, make_task
+):
+    task = make_task()
+    switch(browser, second)
+    key = browser.session.session_key
+    assert admit(key, [task.public_id], any_team=True)[1] == {task.public_id: task.pk}
+    assert admit(key, [task.public_id], team=first.pk)[0].customer == first.pk
+    for team in (None, second.pk):
+        with pytest.raises(NoSuchTask):
+            admit(key, [task.public_id], team=team)

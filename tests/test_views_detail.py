@@ -45,7 +45,10 @@ def test_the_page_says_all_about_a_task(client, ana, make_task):
     for fact in ("Aspect ratio", "16:9", "Sound", "https://e.com/a", "a red fox in the snow"):
         assert fact in everything
     assert "Ordered by Ana" in page.text_of(f"task-{task.public_id}-timeline")
-    assert page.by_id["feed"]["data-stream"] == f"/stream/?detail={task.public_id}"
+    assert (
+        page.by_id["feed"]["data-stream"]
+        == f"/stream/?team={task.customer_id}&detail={task.public_id}"
+    )
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])

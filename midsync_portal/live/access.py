@@ -114,13 +114,18 @@ def _is_genuine(user: User, session: dict[str, Any]) -> bool:
 
 
 def admit(
-    session_key: str, tasks: Collection[UUID], as_support: bool = False, team: int | None = None
+    session_key: str,
+    tasks: Collection[UUID],
+    as_support: bool = False,
+    team: int | None = None,
+    any_team: bool = False,
 ) -> tuple[Visitor, dict[UUID, int]]:
-    """The visitor of a session, at work for the customer `team`; the keys of the tasks they want
-    to watch.
+    """The visitor of a session, at work for the customer `team` (else the active one); the keys of
+    the tasks they want to watch.
 
-    Raises NotLoggedIn, or NoSuchTask if even one of the tasks, or the team, is none of theirs;
-    support may watch any, and nobody else may ask as support.
+    Raises NotLoggedIn, or NoSuchTask if they do not belong to the team, or even one of the tasks
+    does not: to any of their teams, with `any_team`, for what is answered at once. Support may
+    watch any task, and nobody else may ask as support.
     """
     visitor = read_visitors([session_key]).get(session_key) if session_key else None
     if visitor is None:
@@ -135,7 +140,8 @@ def admit(
         return visitor, {}
     theirs = Task.objects.filter(public_id__in=tasks)
     if not as_support:
-        theirs = theirs.filter(customer__in=visitor.customers)
+        active = {visitor.customer or 0}  # nobody's are 0's
+        theirs = theirs.filter(customer__in=visitor.customers if any_team else active)
     found = dict(theirs.values_list("public_id", "pk"))
     if len(found) != len(set(tasks)):
         raise NoSuchTask

@@ -96,7 +96,7 @@ def compare(request: PortalRequest) -> HttpResponse:
 def compare_results(request: PortalRequest, public_ids: Sequence[UUID]) -> HttpResponse:
     """Tasks next to each other, in the order of the address."""
     found = tasks_of_theirs(request).in_bulk(public_ids, field_name="public_id")
-    if len(found) != len(public_ids):
+    if len(found) != len(public_ids) or len({one.customer_id for one in found.values()}) != 1:
         raise Http404
     tasks = [found[public_id] for public_id in public_ids]
     work_for_team_of(request, tasks[0])

@@ -69,13 +69,14 @@ def stream_url(customer: Customer, tasks: Sequence[Task], *, news: str) -> str:
 
 def detail_url(task: Task) -> str:
     """Where the page of one task hears of its changes."""
-    return f"{STREAM_PATH}?{urlencode({'detail': task.public_id})}"
+    return f"{STREAM_PATH}?{urlencode({'team': task.customer_id, 'detail': task.public_id})}"
 
 
 def columns_url(tasks: Sequence[Task]) -> str:
-    """Where a page with tasks next to each other hears of their changes."""
+    """Where a page with tasks of one team next to each other hears of their changes."""
     columns = ",".join(str(task.public_id) for task in tasks)
-    return f"{STREAM_PATH}?{urlencode({'columns': columns}, safe=',')}"
+    query = {"team": tasks[0].customer_id, "columns": columns}
+    return f"{STREAM_PATH}?{urlencode(query, safe=',')}"
 
 
 def _task_or_404(request: PortalRequest, public_id: UUID) -> Task:

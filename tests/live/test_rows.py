@@ -276,14 +276,20 @@ def test_support_without_a_customer_sees_no_rows(ask, make_task, sam):
     assert ask(browser_of(sam), f"rows={make_task().public_id}").status == 404
 
 
-def test_rows_of_all_teams_that_one_is_in_can_be_watched_and_of_no_other(
+def test_rows_of_a_team_are_watched_by_its_members_as_long_as_they_are(
     ask, open_page, make_task, ana
 ):
     second = make_customer("Zelkova", ana)
     task, browser = make_task(customer=second), browser_of(ana)
-    open_page(browser, rows=[task]).wait_for(row(task, "queued"))
+    assert ask(browser, f"rows={task.public_id}").status == 404  # of a page of the other team
+    page = open_page(browser, rows=[task], team=second)
+    page.wait_for(row(task, "queued"))
+    detail = open_page(browser, detail=task, team=second)
+    detail.wait_for("retry:")
     Membership.objects.filter(user=ana, customer=second).delete()
-    assert ask(browser, f"rows={task.public_id}").status == 404
+    page.wait_for_end()
+    detail.wait_for_end()
+    assert ask(browser, f"team={second.pk}&rows={task.public_id}").status == 404
 
 
 @pytest.mark.parametrize(
