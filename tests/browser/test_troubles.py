@@ -141,6 +141,7 @@ def test_a_playing_video_plays_on_while_its_page_changes(pair: Pair, ana: Visito
     pair.gateway.finish(pair.gateway.orders[-1])
     ana.wait_for_status(task, "succeeded")
     ana.open_task(task)
+    expect(ana.page.locator(".player__saved")).to_be_visible()  # which changes the page, too
     video = ana.page.locator("video")
     video.evaluate("v => { v.muted = v.loop = v.watched = true; return v.play() }")
     changes = ana.page.locator(".timeline li")
