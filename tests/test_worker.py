@@ -222,7 +222,7 @@ def test_prices_and_sessions_of_long_ago_go(ana, db, monkeypatch):
     for days in (90, 60, 31, 29, 0):
         Quote.objects.create(customer=customer, created_at=now - timedelta(days=days))
         Session.objects.create(session_key=f"key{days}", expire_date=now + timedelta(days=1 - days))
-    housekeeping.tidy()
+    housekeeping.prune()
     assert Quote.objects.count() == 2
     assert [one.session_key for one in Session.objects.all()] == ["key0"]
     assert housekeeping.prune_quotes() == housekeeping.prune_sessions() == 0

@@ -1,15 +1,14 @@
-"""The worker's housekeeping: orphans find their tasks, old deliveries go."""
+"""The worker's housekeeping of the inbox: orphans find their tasks, old deliveries go."""
 
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
+from midsync_portal.housekeeping import delete_in_parts
 from midsync_portal.models import CallbackDelivery
 
 from .orphans import match_orphans
-
-AT_ONCE = 500  # rows per transaction
 
 
 def tidy_inbox() -> None:
@@ -27,8 +26,4 @@ def prune_deliveries() -> int:
     old = CallbackDelivery.objects.exclude(state=CallbackDelivery.State.NEW).filter(
         last_received_at__lt=before, received_at__lt=before
     )
-    pruned = 0
-    while chosen := list(old.order_by("received_at").values_list("pk", flat=True)[:AT_ONCE]):
-        CallbackDelivery.objects.filter(pk__in=chosen).delete()
-        pruned += len(chosen)
-    return pruned
+    return delete_in_parts(old.order_by("received_at"))

@@ -22,10 +22,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from midsync_portal import gate
-from midsync_portal.callbacks import process_due_delivery
+from midsync_portal.callbacks import process_due_delivery, tidy_inbox
 from midsync_portal.catalog import refresh_catalog
 from midsync_portal.figures.tallies import tallies
-from midsync_portal.housekeeping import tidy
+from midsync_portal.housekeeping import prune
 from midsync_portal.mails import send_end_mail
 from midsync_portal.models import CallbackDelivery, EndMail, Task, WorkerHeartbeat
 from midsync_portal.models.status import ACCEPTED, Status
@@ -145,7 +145,8 @@ class Worker:
         self.has_more = False
         if now - self.beat_at >= BEAT_EVERY:
             self.beat(now)
-            self.start("tidy", 0, tidy)
+            self.start("tidy", 0, tidy_inbox)
+            self.start("prune", 0, prune)
             self.start("prompts", 0, keep_index)
             self.start("night", 0, reconcile_last_night)
             self.start("figures", 0, tallies.write_down)
