@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from midsync_portal.callback_urls import callback_token, callback_url
 from midsync_portal.models import Quote, TaskEvent
@@ -147,6 +148,9 @@ def test_only_verbs_that_make_sense_are_offered(support, make_task):
     assert running == {"ask_midsync", "give_up", "add_note"}
     assert "fetch_again" in offered(status=Status.SUCCEEDED)
     assert "dealt_with" in offered(status=Status.FAILED)
+    assert "dealt_with" in offered(status=Status.SUCCEEDED, video_state="gave_up")
+    dealt_with = {"video_state": "gave_up", "handled_at": timezone.now()}
+    assert "dealt_with" not in offered(status=Status.SUCCEEDED, **dealt_with)
 
 
 def test_a_verb_pressed_on_the_record_leads_back_to_it(support, make_task, tess):

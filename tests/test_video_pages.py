@@ -122,6 +122,12 @@ def test_the_page_says_until_when_the_providers_copy_can_be_watched(page, make_t
     assert said(page(ended), ended) == "Provider's copy ended 14 Nov 2023, 22:13 UTC"
 
 
+def test_nobody_is_said_to_look_at_a_copy_that_was_dealt_with(page, make_task):
+    gone = {"video_state": "gave_up", "handled_at": timezone.now()}
+    task = make_task(status=Status.SUCCEEDED, source_url=SIGNED[0], **gone)
+    assert "The video could not be saved. Provider's copy" in said(page(task), task)
+
+
 def test_while_a_copy_is_made_anew_the_old_one_plays(page, make_task):
     again = {"video_state": "fetching", "video_next_try_at": timezone.now()}
     task = make_task(status=Status.SUCCEEDED, **SAVED | again)

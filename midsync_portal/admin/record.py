@@ -81,7 +81,8 @@ def record_page(request: HttpRequest, task: Task, site: admin.AdminSite) -> Http
 
 def verbs_for(task: Task, has_deliveries: bool) -> Iterator[tuple[str, str | Promise]]:
     """The verbs that make sense now, the likeliest first; each has its own conditions, too."""
-    differs = task.charge_differs and task.handled_at is None
+    is_copy_lost = task.video_state == Task.VideoState.GAVE_UP
+    ends_by_hand = task.status == Status.FAILED or task.charge_differs or is_copy_lost
     waits = task.status == Status.UNCONFIRMED or task.status in ACCEPTED
     lost = task.status == Status.UNCONFIRMED and not task.midsync_task_id
     offered: list[tuple[str, str | Promise, bool]] = [
@@ -98,7 +99,7 @@ def verbs_for(task: Task, has_deliveries: bool) -> Iterator[tuple[str, str | Pro
         (
             "dealt_with",
             gettext_lazy("Dealt with"),
-            differs or (task.status == Status.FAILED and task.handled_at is None),
+            ends_by_hand and task.handled_at is None,
         ),
         ("give_up", gettext_lazy("Give up"), waits),
         ("add_note", gettext_lazy("Add a note"), True),
