@@ -1,7 +1,6 @@
 """The list of all tasks: narrowed down, page by page, added up, and as CSV."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -31,13 +30,13 @@ def task_list(request: PortalRequest) -> HttpResponse:
     `?before=<task number>` goes on after that task, `?after=` back to what is just above it;
     `?add_up=1` adds up everything that was found, however much it is.
     """
-    anchor = _anchor(request)
+    neighbour = _neighbour(request)
     if request.customer is None:
         return render(request, "tasks/list.html", {"page_size": PAGE_SIZE, "wanted": TaskFilter()})
     offered = [model.id for model in get_catalog(request.customer).models]
     wanted = _wanted(request, offered)
     found = Found(request.customer, wanted, request.user)
-    page = anchor.page_of(found) if anchor else found.first_page()
+    page = _page_beside(neighbour, found, request)
     is_live = page.is_first and not wanted
     if request.GET.get("add_up") == "1":
         totals = all_totals(found)
@@ -89,27 +88,21 @@ def _wanted(request: PortalRequest, offered: Collection[str] = ()) -> TaskFilter
     return read_filter(request.GET, [model] if is_known else [], zone_of(request))
 
 
-@dataclass(frozen=True)
-class _Anchor:
-    """The task that a page of the list is next to."""
-
-    task: Task
-    is_above: bool
-
-    def page_of(self, found: Found) -> Page:
-        turn = found.page_before if self.is_above else found.page_after
-        return turn(self.task)
+def _neighbour(request: PortalRequest) -> Task | None:
+    """The task that the page is asked for by; it is a page of that task's team."""
+    number = request.GET.get("before") or request.GET.get("after")
+    if not number:
+        return None
+    task: Task = get_object_or_404(tasks_of_theirs(request), public_id=_uuid_or_404(number))
+    work_for_team_of(request, task)
+    return task
 
 
-def _anchor(request: PortalRequest) -> _Anchor | None:
-    """What the page is asked for by; it is a page of that task's team."""
-    for name in ("before", "after"):
-        if number := request.GET.get(name, ""):
-            tasks = tasks_of_theirs(request)
-            task: Task = get_object_or_404(tasks, public_id=_uuid_or_404(number))
-            work_for_team_of(request, task)
-            return _Anchor(task, is_above=name == "before")
-    return None
+def _page_beside(neighbour: Task | None, found: Found, request: PortalRequest) -> Page:
+    if neighbour is None:
+        return found.first_page()
+    is_older = bool(request.GET.get("before"))
+    return found.page_before(neighbour) if is_older else found.page_after(neighbour)
 
 
 def _address(wanted: TaskFilter, sent: dict[str, str], page: Page) -> str:

@@ -121,8 +121,7 @@
   function addUp() {
     adding ??= setTimeout(() => {
       adding = undefined;
-      const totals = $("task-totals");
-      if (totals && !document.hidden) htmx.ajax("GET", totals.dataset.url, { target: totals, swap: "outerHTML" });
+      if ($("task-totals")) htmx.trigger("#task-totals", "rows");
     }, ADD_UP_AFTER);
   }
 
@@ -230,14 +229,14 @@
     if (!file || !navigator.cookieEnabled) return;
     const answer = await fetch(file).catch(() => null);
     if (!answer?.ok || !await answer.text().catch(() => "")) return;
-    keep("portal_styles", file);
+    setCookie("portal_styles", file);
   }
   // --- Days of a filter begin where the person is ---
   function keepZone() {
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
-    if (!document.cookie.split("; ").includes(`portal_zone=${zone}`)) keep("portal_zone", zone);
+    if (!document.cookie.split("; ").includes(`portal_zone=${zone}`)) setCookie("portal_zone", zone);
   }
-  function keep(name, value) {
+  function setCookie(name, value) {
     document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   }
 
