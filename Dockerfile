@@ -19,8 +19,8 @@ COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY . .
 # Collected while building, with settings that exist for this one command only.
-RUN SECRET_KEY=build CALLBACK_SIGNING_KEYS=only-while-building TRUSTED_PROXIES=1 MIDSYNC_API_KEY=build \
-    MIDSYNC_BASE_URL=https://midsync.invalid PORTAL_URL=https://portal.invalid \
+RUN SECRET_KEY=build CALLBACK_SIGNING_KEYS=only-while-building MIDSYNC_API_KEY=build \
+    MIDSYNC_BASE_URL=https://midsync.invalid PORTAL_URL=https://portal.invalid TRUSTED_PROXIES=1 \
     DATABASE_URL=sqlite:////tmp/build.sqlite3 \
     python manage.py collectstatic --no-input --verbosity 0 \
     && rm -f /tmp/build.sqlite3*

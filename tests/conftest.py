@@ -15,7 +15,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.utils import timezone
 
 from midsync_portal import upstream
@@ -28,7 +28,7 @@ from midsync_portal.submission import pool
 from midsync_portal.waiting import forget_spans
 from tests import prepared, second_factor
 from tests.clock import Clock
-from tests.emptying import Emptying
+from tests.emptying import emptying
 from tests.wire import Wire
 
 PASSWORD = "correct horse battery"
@@ -95,7 +95,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The tables, which are emptied in our own way from now on."""
     with django_db_blocker.unblock():
-        Emptying()
+        TransactionTestCase._fixture_teardown = emptying()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ types, permissions and groups again, as after `migrate`. Here rows are deleted, 
 makes stays, unless the test has changed it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
@@ -13,34 +14,33 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 MADE_BY_MIGRATE = (ContentType, Permission, Group, Group.permissions.through)
-_flush = TransactionTestCase._fixture_teardown
+flush = TransactionTestCase._fixture_teardown
 
 
-class Emptying:
-    """Stands in for Django's way, from when the tables are made to the end of the run."""
+def emptying() -> Callable[[TransactionTestCase], None]:
+    """What stands in for `flush` in this database, whose tables have just been made."""
+    made = _rows_made_by_migrate()
+    kept = {model._meta.db_table for model in MADE_BY_MIGRATE}
+    tables = connection.introspection.django_table_names(only_existing=True)
+    quoted = [connection.ops.quote_name(table) for table in tables if table not in kept]
+    statements = [f"DELETE FROM {table}" for table in quoted]  # noqa: S608
 
-    def __init__(self) -> None:
-        self._made = self._rows_made_by_migrate()
-        kept = {model._meta.db_table for model in MADE_BY_MIGRATE}
-        tables = connection.introspection.django_table_names(only_existing=True)
-        quoted = [connection.ops.quote_name(table) for table in tables if table not in kept]
-        self._statements = [f"DELETE FROM {table}" for table in quoted]  # noqa: S608
-        TransactionTestCase._fixture_teardown = lambda case: self._empty_after(case)
-
-    def _empty_after(self, case: TransactionTestCase) -> None:
-        if self._rows_made_by_migrate() != self._made:
-            _flush(case)
-            self._made = self._rows_made_by_migrate()
+    def empty(case: TransactionTestCase) -> None:
+        nonlocal made
+        if _rows_made_by_migrate() != made:
+            flush(case)
+            made = _rows_made_by_migrate()
             return
         # Foreign keys are looked at in the end, so the order does not matter.
         with transaction.atomic(), connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute(";".join(self._statements))
+                cursor.execute(";".join(statements))
             else:
-                for statement in self._statements:
+                for statement in statements:
                     cursor.execute(statement)
 
-    def _rows_made_by_migrate(self) -> list[tuple[Any, ...]]:
-        return [
-            row for model in MADE_BY_MIGRATE for row in model.objects.values_list().order_by("pk")
-        ]
+    return empty
+
+
+def _rows_made_by_migrate() -> list[tuple[Any, ...]]:
+    return [row for model in MADE_BY_MIGRATE for row in model.objects.order_by("pk").values_list()]
