@@ -100,6 +100,7 @@ class Visitor:
                 self.page.locator("#model-now").click()
                 self.page.locator(f"label:has([name=model][value='{model}'])").click()
         expect(self.chosen_model).to_have_value(model)
+        expect(self.page.locator("form [name='fields-of']")).to_have_value(model)
 
     @property
     def chosen_model(self) -> Locator:
